@@ -1,0 +1,61 @@
+//! The networks that everything is measured on, and synthetic data of their shapes.
+
+use net::random::Random;
+use net::{Activation, Dataset, Network};
+
+/// A network and a minibatch size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Widths of all layers, from the inputs to the output.
+    pub widths: Vec<usize>,
+    /// Samples in a minibatch.
+    pub batch_size: usize,
+}
+
+impl Workload {
+    /// The networks of the published comparison.
+    pub fn all() -> Vec<Workload> {
+        let workload = |widths: &[usize], batch_size| Workload { widths: widths.to_vec(), batch_size };
+        vec![
+            workload(&[30, 16, 1], 32),
+            workload(&[28, 64, 64, 1], 32),
+            workload(&[28, 64, 64, 1], 256),
+            workload(&[28, 300, 300, 300, 300, 1], 100),
+            workload(&[784, 256, 128, 1], 64),
+            workload(&[1024, 1024, 1024, 1], 512),
+        ]
+    }
+
+    /// The name, such as `28-64-64-1`.
+    pub fn name(&self) -> String {
+        self.widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
+    }
+
+    /// A network of this shape with sigmoid hidden layers.
+    pub fn network(&self) -> Network {
+        let (inputs, hidden) = (self.widths[0], &self.widths[1..self.widths.len() - 1]);
+        let builder = Network::builder(inputs).hidden(hidden).activation(Activation::Sigmoid).seed(1);
+        builder.build().expect("the workloads are sound")
+    }
+
+    /// `rows` samples with features in -1..1 and random classes.
+    pub fn data(&self, rows: usize) -> Dataset {
+        let inputs = self.widths[0];
+        let mut random = Random::new(2, 0);
+        let features = (0..rows * inputs).map(|_| 2.0 * random.unit() - 1.0).collect();
+        let targets = (0..rows).map(|_| random.below(2) as f32).collect();
+        Dataset::new(inputs, features, targets).expect("synthetic data is sound")
+    }
+
+    /// Floating-point operations of training on one sample: 4 for each weight of the first layer (forward and gradient),
+    /// 6 for each of the others (and backward). Biases and activations are not counted.
+    pub fn training_flops(&self) -> f64 {
+        let weights = self.widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64);
+        weights.enumerate().map(|(layer, weights)| if layer == 0 { 4.0 * weights } else { 6.0 * weights }).sum()
+    }
+
+    /// Floating-point operations of predicting one sample: 2 for each weight.
+    pub fn inference_flops(&self) -> f64 {
+        self.widths.windows(2).map(|pair| 2.0 * (pair[0] * pair[1]) as f64).sum()
+    }
+}

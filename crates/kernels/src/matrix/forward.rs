@@ -1,0 +1,56 @@
+//! Forward propagation of a minibatch through one layer.
+
+use super::layout::{BLOCK, Blocks, PANEL, Panels, PanelsMut, units_in_panel};
+use super::tile::{AlongUnits, Chain, Ends, tile};
+use super::tiles;
+use crate::activation::{Activation, activate_rows};
+use crate::simd::Simd;
+
+/// `z_out = activation(W z + w0)` for the first `samples` samples, or the preactivations without an activation.
+///
+/// # Panics
+/// If the panels do not fit the layer, or have fewer rows than `samples`.
+#[inline(always)]
+pub fn forward<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    z: Panels<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    mut z_out: PanelsMut<'_>,
+) {
+    let shape = weights.shape;
+    assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
+    assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
+    for output_panel in 0..shape.output_panels() {
+        let block = weights.block(output_panel, 0);
+        let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
+        let result = z_out.panel(output_panel);
+        for vector in (0..width).step_by(S::TILE_VECTORS) {
+            let column = vector * S::LANES;
+            for (first, rows) in tiles(samples, S::TILE_ROWS) {
+                let chain = Chain {
+                    a: z.numbers[first * PANEL..].as_ptr(),
+                    a_segment: z.rows * PANEL,
+                    b: block[PANEL + column..].as_ptr(),
+                    b_segment: BLOCK,
+                    segment: PANEL,
+                    length: shape.inputs,
+                };
+                let ends = Ends {
+                    start: block[column..].as_ptr(),
+                    start_stride: 0,
+                    result: result[first * PANEL + column..].as_mut_ptr(),
+                    result_stride: PANEL,
+                };
+                // SAFETY: `Panels` and `Blocks` checked that each panel has `rows` rows and each block its rows;
+                // `first + rows <= samples` rows of A and of the result are there, and `inputs` steps of A and B lie
+                // in the panels and in the blocks of this output panel.
+                unsafe { tile::<S, AlongUnits>(simd, rows, S::TILE_VECTORS.min(width - vector), chain, ends) };
+            }
+        }
+        if let Some(activation) = activation {
+            activate_rows(simd, activation, &mut result[..samples * PANEL], PANEL, width);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The kernels of a minibatch: forward, backward and gradient, as three uses of one register [`tile`](self).
+//!
+//! # How numbers lie in memory
+//!
+//! Everything is cut into **panels** of [`PANEL`] = 32 units, so that a row of a panel is two cache lines whatever the
+//! width of a layer: no leading dimension can alias in the cache, and all strides inside a tile are constants.
+//!
+//! - The activations (and deltas) of a layer are [`Panels`]: panel p holds units 32 p .. 32 p + 31 as (samples, 32).
+//! - The weights of a layer are a grid of **blocks**, one for each output panel and input panel. A block holds its
+//!   weights twice, each copy in the order in which a kernel reads it: 33 rows of 32 for the forward sweep (row 0 is the
+//!   bias, row 1 + j the weights from input j to the 32 outputs), then 32 rows of 32 for the backward sweep (row i: the
+//!   weights to output i from the 32 inputs). The weight sweep updates one copy and refreshes the other.
+//! - Places beyond the last unit of a layer hold zero in weights and in deltas, so that whole vectors can be used
+//!   everywhere.
+//!
+//! # The chains
+//!
+//! In the tile, C(m, n) += A(m, k) B(k, n): A is broadcast, B is a row of vectors, and k runs in order.
+//!
+//! | kernel | m | n | k | starts from |
+//! |---|---|---|---|---|
+//! | [`forward`] | sample | output | input | bias |
+//! | [`backward`] | sample | input | output | 0 |
+//! | [`gradient`] | input (row 0: the bias, whose input is 1) | output | sample | 0 |
+//! | [`forward_narrow`] | output | sample | input | bias |
+//! | [`gradient`] of a narrow layer | output | input | sample | 0 |
+//!
+//! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
+//! of the table let them run across samples and inputs. Each number's chain is the same in both forms, and so its bits.
+
+mod backward;
+mod book_order;
+mod forward;
+mod gradient;
+mod layout;
+mod narrow;
+mod tile;
+mod update;
+
+pub use backward::backward;
+pub use book_order::{read_blocks, write_blocks, write_gradient};
+pub use forward::forward;
+pub use gradient::gradient;
+pub use layout::{BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+pub use narrow::forward_narrow;
+pub use update::update_block;
+
+/// The parts of `count` rows in tiles of at most `most`, as even as can be: (first row, rows) of each.
+#[inline(always)]
+fn tiles(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let tiles = count.div_ceil(most);
+    let (rows, longer) = if tiles == 0 { (0, 0) } else { (count / tiles, count % tiles) };
+    (0..tiles).map(move |tile| (tile * rows + tile.min(longer), rows + usize::from(tile < longer)))
+}

@@ -1,0 +1,80 @@
+//! Forward propagation through a layer of a few units, with vectors across the samples.
+
+use super::forward;
+use super::layout::{Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
+use super::tile::{AlongUnits, Chain, Ends, tile};
+use crate::activation::{Activation, activate_rows};
+use crate::simd::Simd;
+
+/// Up to so many samples, vectors across the few units are as fast: the time is the latency of one chain either way.
+const FEW_SAMPLES: usize = 8;
+
+/// `z_out = activation(W z + w0)`, or the preactivations without an activation, of a narrow layer, unit by unit:
+/// `z_out[i * rows + s]` of unit i and sample s, with `rows` those of the panels `z`.
+///
+/// Squares of `LANES` samples by `LANES` inputs are transposed on the way.
+///
+/// # Panics
+/// If the layer is not narrow, the panels do not fit it, or `z_out` has not `outputs * rows` numbers.
+#[inline(always)]
+pub fn forward_narrow<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    z: Panels<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    z_out: &mut [f32],
+) {
+    let shape = weights.shape;
+    assert!(shape.is_narrow() && z.units == shape.inputs, "the panels fit the narrow layer");
+    assert!(samples <= z.rows && z_out.len() == shape.outputs * z.rows, "a row for each sample");
+    if samples <= FEW_SAMPLES {
+        let mut panel = [0.0; ROW_MULTIPLE * PANEL];
+        forward(simd, weights, z, samples, activation, PanelsMut::new(&mut panel, shape.outputs, ROW_MULTIPLE));
+        for (sample, row) in panel.chunks_exact(PANEL).take(samples).enumerate() {
+            for (unit, number) in row[..shape.outputs].iter().enumerate() {
+                z_out[unit * z.rows + sample] = *number;
+            }
+        }
+        return;
+    }
+    let whole = samples.next_multiple_of(S::LANES);
+    for (a, bias) in z_out.chunks_exact_mut(z.rows).zip(weights.block(0, 0)) {
+        a[..whole].fill(*bias);
+    }
+    let mut transposed = [0.0; PANEL * PANEL];
+    for input_panel in 0..shape.input_panels() {
+        let inputs = units_in_panel(shape.inputs, input_panel);
+        let weights = &weights.block(0, input_panel)[FORWARD..];
+        for first in (0..samples).step_by(S::TILE_VECTORS * S::LANES) {
+            let vectors = S::TILE_VECTORS.min((samples - first).div_ceil(S::LANES));
+            let from = &z.panel(input_panel)[first * PANEL..][..vectors * S::LANES * PANEL];
+            for (group, from) in from.chunks_exact(S::LANES * PANEL).enumerate() {
+                for input in (0..inputs).step_by(S::LANES) {
+                    let to = &mut transposed[input * PANEL + group * S::LANES..];
+                    // SAFETY: `from` has LANES rows of a panel, and `input` is a multiple of LANES below PANEL;
+                    // `transposed` has PANEL rows of PANEL, and this square lies inside.
+                    unsafe { simd.transpose(from[input..].as_ptr(), PANEL, to.as_mut_ptr(), PANEL) };
+                }
+            }
+            let chain = Chain {
+                a: weights.as_ptr(),
+                a_segment: 0,
+                b: transposed.as_ptr(),
+                b_segment: 0,
+                segment: PANEL,
+                length: inputs,
+            };
+            let result = z_out[first..].as_mut_ptr();
+            let ends = Ends { start: result, start_stride: z.rows, result, result_stride: z.rows };
+            // A tile has at least NARROW rows on every tier.
+            const { assert!(S::TILE_ROWS >= NARROW) };
+            // SAFETY: A is the first rows of the backward half of a block, B was just written; each unit's results
+            // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
+            unsafe { tile::<S, AlongUnits>(simd, shape.outputs, vectors, chain, ends) };
+        }
+    }
+    if let Some(activation) = activation {
+        activate_rows(simd, activation, z_out, z.rows, whole / S::LANES);
+    }
+}

@@ -1,0 +1,205 @@
+//! The specification: every kernel as plain loops, in the order of additions that the arithmetic contract fixes.
+//!
+//! The fast kernels are compared with these functions by bits. They are generic over [`Real`], so that the same text
+//! serves in f64 as the yardstick of the gradient check. Matrices are in book order: row i of `weights` belongs to unit
+//! i, and holds the bias w_i0 and then w_i1, w_i2, ...
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::activation::Activation;
+use crate::optimizer::Sgd;
+
+/// f32, computed as the contract says, or f64, with the platform's functions.
+pub trait Real:
+    Copy
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + From<f32>
+{
+    /// `self * factor + addend`, rounded once.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The exponential function.
+    fn exp(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// ln(1 + e), for e in 0..=1.
+    fn ln_one_plus(self) -> Self;
+
+    /// The magnitude.
+    fn magnitude(self) -> Self {
+        if self < Self::from(0.0) { -self } else { self }
+    }
+}
+
+impl Real for f64 {
+    fn mul_add(self, factor: f64, addend: f64) -> f64 {
+        self.mul_add(factor, addend)
+    }
+
+    fn exp(self) -> f64 {
+        self.exp()
+    }
+
+    fn tanh(self) -> f64 {
+        self.tanh()
+    }
+
+    fn ln_one_plus(self) -> f64 {
+        self.ln_1p()
+    }
+}
+
+/// The formulas and their sources stand in `exp.rs`, `tanh.rs` and `softplus.rs`.
+impl Real for f32 {
+    fn mul_add(self, factor: f32, addend: f32) -> f32 {
+        self.mul_add(factor, addend)
+    }
+
+    fn exp(self) -> f32 {
+        use crate::exp::{COEFFICIENTS, HIGH, LN_2_HIGH, LN_2_LOW, LOW, ROUND_TO_WHOLE};
+        let x = self.clamp(LOW, HIGH);
+        let n = x.mul_add(std::f32::consts::LOG2_E, ROUND_TO_WHOLE) - ROUND_TO_WHOLE;
+        let r = n.mul_add(-LN_2_HIGH, x);
+        let r = n.mul_add(-LN_2_LOW, r);
+        let [c2, c3, c4, c5, c6] = COEFFICIENTS;
+        let p = polynomial([1.0, 1.0, c2, c3, c4, c5, c6], r);
+        let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
+        let half = n as i32 >> 1;
+        p * power(half) * power(n as i32 - half)
+    }
+
+    fn tanh(self) -> f32 {
+        use crate::tanh::{COEFFICIENTS, POLYNOMIAL_BELOW};
+        let magnitude = self.abs();
+        if magnitude < POLYNOMIAL_BELOW {
+            let u = self * self;
+            return (polynomial(COEFFICIENTS, u) * u).mul_add(magnitude, magnitude).copysign(self);
+        }
+        let e = Real::exp(magnitude * -2.0);
+        ((1.0 - e) / (1.0 + e)).copysign(self)
+    }
+
+    fn ln_one_plus(self) -> f32 {
+        use crate::softplus::COEFFICIENTS;
+        let s = self / (2.0 + self);
+        let u = s * s;
+        2.0 * (polynomial(COEFFICIENTS, u) * u).mul_add(s, s)
+    }
+}
+
+/// c_0 + c_1 x + c_2 x^2 + ..., by Horner's rule.
+fn polynomial<const N: usize>(coefficients: [f32; N], x: f32) -> f32 {
+    coefficients.into_iter().rev().reduce(|sum, c| sum.mul_add(x, c)).expect("a polynomial has coefficients")
+}
+
+/// sigma(a) = 1 / (1 + exp(-a)).
+pub fn sigmoid<T: Real>(a: T) -> T {
+    let one = T::from(1.0);
+    let e = (-a.magnitude()).exp();
+    let numerator = if a < T::from(0.0) { e } else { one };
+    numerator / (one + e)
+}
+
+/// softplus(a) = ln(1 + exp(a)).
+pub fn softplus<T: Real>(a: T) -> T {
+    let zero = T::from(0.0);
+    (-a.magnitude()).exp().ln_one_plus() + if a < zero { zero } else { a }
+}
+
+/// The postactivation of the preactivation `a`.
+pub fn activate<T: Real>(activation: Activation, a: T) -> T {
+    match activation {
+        Activation::Sigmoid => sigmoid(a),
+        Activation::Tanh => a.tanh(),
+        Activation::Relu => {
+            if a < T::from(0.0) {
+                T::from(0.0)
+            } else {
+                a
+            }
+        }
+    }
+}
+
+/// dz/da, from the postactivation `z`.
+pub fn derivative<T: Real>(activation: Activation, z: T) -> T {
+    let one = T::from(1.0);
+    match activation {
+        Activation::Sigmoid => z * (one - z),
+        Activation::Tanh => one - z * z,
+        Activation::Relu => T::from(if z > T::from(0.0) { 1.0 } else { 0.0 }),
+    }
+}
+
+/// `a_i = w_i0 + sum over j of w_ij z_j`. `weights` is (a.len(), 1 + z.len()).
+pub fn matvec<T: Real>(weights: &[T], z: &[T], a: &mut [T]) {
+    for (row, a) in weights.chunks_exact(1 + z.len()).zip(a) {
+        *a = row[0];
+        for (weight, z) in row[1..].iter().zip(z) {
+            *a = weight.mul_add(*z, *a);
+        }
+    }
+}
+
+/// `sums_j = sum over i of delta_i w_ij`, without the bias column. `weights` is (delta.len(), 1 + sums.len()).
+pub fn matvec_transposed<T: Real>(weights: &[T], delta: &[T], sums: &mut [T]) {
+    let columns = 1 + sums.len();
+    for (j, sum) in sums.iter_mut().enumerate() {
+        *sum = T::from(0.0);
+        for (row, delta) in weights.chunks_exact(columns).zip(delta) {
+            *sum = row[1 + j].mul_add(*delta, *sum);
+        }
+    }
+}
+
+/// `gradient_ij += delta_i z_j` and `gradient_i0 += delta_i`. `gradient` is (delta.len(), 1 + z.len()).
+pub fn outer_product<T: Real>(delta: &[T], z: &[T], gradient: &mut [T]) {
+    for (row, delta) in gradient.chunks_exact_mut(1 + z.len()).zip(delta) {
+        row[0] = row[0] + *delta;
+        for (sum, z) in row[1..].iter_mut().zip(z) {
+            *sum = delta.mul_add(*z, *sum);
+        }
+    }
+}
+
+/// [`matvec`] of each sample: `z` is (samples, inputs), `a` is (samples, outputs).
+pub fn forward<T: Real>(weights: &[T], inputs: usize, z: &[T], a: &mut [T]) {
+    let outputs = weights.len() / (1 + inputs);
+    for (z, a) in z.chunks_exact(inputs).zip(a.chunks_exact_mut(outputs)) {
+        matvec(weights, z, a);
+    }
+}
+
+/// [`matvec_transposed`] of each sample: `delta` is (samples, outputs), `sums` is (samples, inputs).
+pub fn backward<T: Real>(weights: &[T], inputs: usize, delta: &[T], sums: &mut [T]) {
+    let outputs = weights.len() / (1 + inputs);
+    for (delta, sums) in delta.chunks_exact(outputs).zip(sums.chunks_exact_mut(inputs)) {
+        matvec_transposed(weights, delta, sums);
+    }
+}
+
+/// [`outer_product`] summed over the samples, in their order: `delta` is (samples, outputs), `z` is (samples, inputs),
+/// `gradient` is (outputs, 1 + inputs).
+pub fn gradient<T: Real>(inputs: usize, delta: &[T], z: &[T], gradient: &mut [T]) {
+    let outputs = gradient.len() / (1 + inputs);
+    gradient.fill(T::from(0.0));
+    for (delta, z) in delta.chunks_exact(outputs).zip(z.chunks_exact(inputs)) {
+        outer_product(delta, z, gradient);
+    }
+}
+
+/// One step of gradient descent, see [`Sgd`].
+pub fn sgd_step(sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32], velocity: &mut [f32]) {
+    for (i, (weight, sum)) in weights.iter_mut().zip(gradient_sum).enumerate() {
+        let mut step = sum * sgd.scale;
+        if sgd.momentum != 0.0 {
+            velocity[i] = velocity[i].mul_add(sgd.momentum, step);
+            step = velocity[i];
+        }
+        *weight = step.mul_add(-sgd.learning_rate, *weight);
+    }
+}

@@ -1,0 +1,178 @@
+//! The AVX2 and FMA tier: eight lanes.
+
+use core::arch::x86_64::*;
+
+use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
+use super::{Simd, Vector};
+
+/// Token of the AVX2 tier: exists only where the machine has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, if the machine has AVX2 and FMA.
+    pub fn detect() -> Option<Self> {
+        (std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+}
+
+/// Eight single-precision numbers of the AVX2 tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2Vector(__m256);
+
+impl Simd for Avx2 {
+    type Vector = Avx2Vector;
+    const LANES: usize = 8;
+    // 12 of the 16 registers accumulate; two hold a row of B, one a broadcast number of A.
+    const TILE_ROWS: usize = 6;
+    const TILE_VECTORS: usize = 2;
+
+    #[inline(always)]
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma")]
+        fn with_avx2<R>(body: impl FnOnce() -> R) -> R {
+            body()
+        }
+        // SAFETY: the token proves AVX2 and FMA.
+        unsafe { with_avx2(body) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Avx2Vector {
+        // SAFETY: the token proves AVX2.
+        Avx2Vector(unsafe { _mm256_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Avx2Vector {
+        // SAFETY: the slice has eight numbers, or the index panics.
+        unsafe { self.load_from(from[..8].as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_partial(self, from: &[f32]) -> Avx2Vector {
+        // SAFETY: the token proves AVX2; the mask selects as many lanes as the slice has numbers.
+        Avx2Vector(unsafe { _mm256_maskload_ps(from.as_ptr(), first_lanes(from.len())) })
+    }
+
+    #[inline(always)]
+    fn store(self, vector: Avx2Vector, to: &mut [f32]) {
+        // SAFETY: the slice has eight places, or the index panics.
+        unsafe { self.store_to(vector, to[..8].as_mut_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_partial(self, vector: Avx2Vector, to: &mut [f32]) {
+        // SAFETY: the token proves AVX2; the mask selects as many lanes as the slice has places.
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), first_lanes(to.len()), vector.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> Avx2Vector {
+        // SAFETY: the token proves AVX2, the caller that eight numbers are readable.
+        Avx2Vector(unsafe { _mm256_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, vector: Avx2Vector, to: *mut f32) {
+        // SAFETY: the token proves AVX2, the caller that eight numbers are writable.
+        unsafe { _mm256_storeu_ps(to, vector.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the token proves AVX2, the caller that eight rows are readable at `from` and writable at `to`.
+        unsafe {
+            let row = |i: usize| _mm256_loadu_ps(from.add(i * from_stride));
+            let store = |i: usize, column: __m256| _mm256_storeu_ps(to.add(i * to_stride), column);
+            // Pairs of rows, then squares of four by four, then the two halves of each register.
+            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
+            let (r4, r5, r6, r7) = (row(4), row(5), row(6), row(7));
+            let (a0, a1) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+            let (a2, a3) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+            let (a4, a5) = (_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5));
+            let (a6, a7) = (_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7));
+            let (b0, b1) = (_mm256_shuffle_ps::<0x44>(a0, a2), _mm256_shuffle_ps::<0xee>(a0, a2));
+            let (b2, b3) = (_mm256_shuffle_ps::<0x44>(a1, a3), _mm256_shuffle_ps::<0xee>(a1, a3));
+            let (b4, b5) = (_mm256_shuffle_ps::<0x44>(a4, a6), _mm256_shuffle_ps::<0xee>(a4, a6));
+            let (b6, b7) = (_mm256_shuffle_ps::<0x44>(a5, a7), _mm256_shuffle_ps::<0xee>(a5, a7));
+            store(0, _mm256_permute2f128_ps::<0x20>(b0, b4));
+            store(1, _mm256_permute2f128_ps::<0x20>(b1, b5));
+            store(2, _mm256_permute2f128_ps::<0x20>(b2, b6));
+            store(3, _mm256_permute2f128_ps::<0x20>(b3, b7));
+            store(4, _mm256_permute2f128_ps::<0x31>(b0, b4));
+            store(5, _mm256_permute2f128_ps::<0x31>(b1, b5));
+            store(6, _mm256_permute2f128_ps::<0x31>(b2, b6));
+            store(7, _mm256_permute2f128_ps::<0x31>(b3, b7));
+        }
+    }
+}
+
+/// A mask of the first `count` lanes. Panics if there are more than eight.
+#[inline(always)]
+fn first_lanes(count: usize) -> __m256i {
+    const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mask = &MASKS[8 - count..][..8];
+    // SAFETY: the mask has eight numbers; a caller in this file has the token, which proves AVX2.
+    unsafe { _mm256_loadu_si256(mask.as_ptr().cast()) }
+}
+
+impl Vector for Avx2Vector {
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: a token made the vectors, and proves AVX2 and FMA; so in every method below.
+        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0) })
+    }
+
+    #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        // MINPS and MAXPS give their second operand where one is NaN: `self` stands there.
+        // SAFETY: as above.
+        Self(unsafe { _mm256_max_ps(low.0, _mm256_min_ps(high.0, self.0)) })
+    }
+
+    #[inline(always)]
+    fn if_less(self, bound: Self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_blendv_ps(otherwise.0, then.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, bound.0)) })
+    }
+
+    #[inline(always)]
+    fn with_sign_of(self, sign: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let sign_bit = _mm256_set1_ps(-0.0);
+            _mm256_or_ps(_mm256_andnot_ps(sign_bit, self.0), _mm256_and_ps(sign_bit, sign.0))
+        })
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, n: Self) -> Self {
+        // Two factors: the first product is exact, so that a subnormal result is rounded once.
+        // SAFETY: as above.
+        Self(unsafe {
+            let power = |n: __m256i| {
+                let biased = _mm256_add_epi32(n, _mm256_set1_epi32(EXPONENT_BIAS));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<{ FRACTION_BITS as i32 }>(biased))
+            };
+            let n = _mm256_cvtps_epi32(n.0);
+            let half = _mm256_srai_epi32::<1>(n);
+            _mm256_mul_ps(_mm256_mul_ps(self.0, power(half)), power(_mm256_sub_epi32(n, half)))
+        })
+    }
+}
+
+#[inline(always)]
+unsafe fn negate(x: __m256) -> __m256 {
+    // SAFETY: the caller holds a vector of this tier.
+    unsafe { _mm256_xor_ps(x, _mm256_set1_ps(-0.0)) }
+}
+
+operators!(Avx2Vector, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, negate);

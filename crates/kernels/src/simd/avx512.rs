@@ -1,0 +1,188 @@
+//! The AVX-512 tier: sixteen lanes, with the foundation instructions (AVX-512F) alone.
+
+use core::arch::x86_64::*;
+
+use super::vector::operators;
+use super::{Simd, Vector};
+
+/// Token of the AVX-512 tier: exists only where the machine has AVX-512F.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if the machine has AVX-512F.
+    pub fn detect() -> Option<Self> {
+        std::arch::is_x86_feature_detected!("avx512f").then_some(Avx512(()))
+    }
+}
+
+/// Sixteen single-precision numbers of the AVX-512 tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512Vector(__m512);
+
+impl Simd for Avx512 {
+    type Vector = Avx512Vector;
+    const LANES: usize = 16;
+    // 28 of the 32 registers accumulate; two hold a row of B, one a broadcast number of A.
+    const TILE_ROWS: usize = 14;
+    const TILE_VECTORS: usize = 2;
+
+    #[inline(always)]
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f")]
+        fn with_avx512<R>(body: impl FnOnce() -> R) -> R {
+            body()
+        }
+        // SAFETY: the token proves AVX-512F.
+        unsafe { with_avx512(body) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Avx512Vector {
+        // SAFETY: the token proves AVX-512F.
+        Avx512Vector(unsafe { _mm512_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Avx512Vector {
+        // SAFETY: the slice has sixteen numbers, or the index panics.
+        unsafe { self.load_from(from[..16].as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_partial(self, from: &[f32]) -> Avx512Vector {
+        // SAFETY: the token proves AVX-512F; the mask selects as many lanes as the slice has numbers.
+        Avx512Vector(unsafe { _mm512_maskz_loadu_ps(first_lanes(from.len()), from.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, vector: Avx512Vector, to: &mut [f32]) {
+        // SAFETY: the slice has sixteen places, or the index panics.
+        unsafe { self.store_to(vector, to[..16].as_mut_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_partial(self, vector: Avx512Vector, to: &mut [f32]) {
+        // SAFETY: the token proves AVX-512F; the mask selects as many lanes as the slice has places.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first_lanes(to.len()), vector.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> Avx512Vector {
+        // SAFETY: the token proves AVX-512F, the caller that sixteen numbers are readable.
+        Avx512Vector(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, vector: Avx512Vector, to: *mut f32) {
+        // SAFETY: the token proves AVX-512F, the caller that sixteen numbers are writable.
+        unsafe { _mm512_storeu_ps(to, vector.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the token proves AVX-512F, the caller that sixteen rows are readable at `from` and writable at `to`.
+        unsafe {
+            let zero = _mm512_setzero_ps();
+            let mut rows = [zero; 16];
+            let mut i = 0;
+            while i < 16 {
+                rows[i] = _mm512_loadu_ps(from.add(i * from_stride));
+                i += 1;
+            }
+            // Squares of four by four, each in one quarter of four registers: quarter q of `squares[4 g + c]` is
+            // column 4 q + c of rows 4 g .. 4 g + 3.
+            let mut squares = [zero; 16];
+            let mut g = 0;
+            while g < 16 {
+                let (low01, high01) =
+                    (_mm512_unpacklo_ps(rows[g], rows[g + 1]), _mm512_unpackhi_ps(rows[g], rows[g + 1]));
+                let (low23, high23) =
+                    (_mm512_unpacklo_ps(rows[g + 2], rows[g + 3]), _mm512_unpackhi_ps(rows[g + 2], rows[g + 3]));
+                squares[g] = _mm512_shuffle_ps::<0x44>(low01, low23);
+                squares[g + 1] = _mm512_shuffle_ps::<0xee>(low01, low23);
+                squares[g + 2] = _mm512_shuffle_ps::<0x44>(high01, high23);
+                squares[g + 3] = _mm512_shuffle_ps::<0xee>(high01, high23);
+                g += 4;
+            }
+            // Then the four-by-four transpose of those quarters.
+            let mut c = 0;
+            while c < 4 {
+                let even01 = _mm512_shuffle_f32x4::<0x88>(squares[c], squares[c + 4]);
+                let odd01 = _mm512_shuffle_f32x4::<0xdd>(squares[c], squares[c + 4]);
+                let even23 = _mm512_shuffle_f32x4::<0x88>(squares[c + 8], squares[c + 12]);
+                let odd23 = _mm512_shuffle_f32x4::<0xdd>(squares[c + 8], squares[c + 12]);
+                let store = |column: usize, numbers: __m512| _mm512_storeu_ps(to.add(column * to_stride), numbers);
+                store(c, _mm512_shuffle_f32x4::<0x88>(even01, even23));
+                store(c + 4, _mm512_shuffle_f32x4::<0x88>(odd01, odd23));
+                store(c + 8, _mm512_shuffle_f32x4::<0xdd>(even01, even23));
+                store(c + 12, _mm512_shuffle_f32x4::<0xdd>(odd01, odd23));
+                c += 1;
+            }
+        }
+    }
+}
+
+/// A mask of the first `count` lanes. Panics if there are more than sixteen.
+#[inline(always)]
+fn first_lanes(count: usize) -> __mmask16 {
+    assert!(count <= 16);
+    ((1u32 << count) - 1) as __mmask16
+}
+
+impl Vector for Avx512Vector {
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: a token made the vectors, and proves AVX-512F; so in every method below.
+        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_abs_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        // MINPS and MAXPS give their second operand where one is NaN: `self` stands there.
+        // SAFETY: as above.
+        Self(unsafe { _mm512_max_ps(low.0, _mm512_min_ps(high.0, self.0)) })
+    }
+
+    #[inline(always)]
+    fn if_less(self, bound: Self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, bound.0), otherwise.0, then.0) })
+    }
+
+    #[inline(always)]
+    fn with_sign_of(self, sign: Self) -> Self {
+        // Of each bit: `self` where the mask of the magnitude is set, `sign` elsewhere (AVX-512F has the bitwise
+        // operations for integers only).
+        // SAFETY: as above.
+        Self(unsafe {
+            let magnitude = _mm512_set1_epi32(i32::MAX);
+            _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0xca>(
+                magnitude,
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(sign.0),
+            ))
+        })
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, n: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
+    }
+}
+
+#[inline(always)]
+unsafe fn negate(x: __m512) -> __m512 {
+    // SAFETY: the caller holds a vector of this tier.
+    unsafe { _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(x), _mm512_set1_epi32(i32::MIN))) }
+}
+
+operators!(Avx512Vector, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, negate);

@@ -1,0 +1,76 @@
+//! The vector layer: the [`Simd`] token of a tier and the [`Vector`] of numbers it computes with.
+//!
+//! A token is a proof. `Avx2` and `Avx512` have private contents and are made by run-time detection alone, so whoever
+//! holds one may use the tier's instructions; and since a `Vector` is only ever made through a token, its operators
+//! are safe as well. All `unsafe` of the vector layer stays in the tier files of this folder.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+mod scalar;
+mod vector;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use portable::Portable;
+pub use scalar::Scalar;
+pub use vector::Vector;
+
+/// The token of a SIMD tier: makes vectors, moves them to and from memory, and opens a function that is compiled with
+/// the tier's instructions.
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// `LANES` single-precision numbers in one register (in two, for the portable tier on SSE2).
+    type Vector: Vector;
+
+    /// Numbers in one vector; divides [`PANEL`](crate::matrix::PANEL).
+    const LANES: usize;
+
+    /// Rows of the register tile: with [`TILE_VECTORS`](Self::TILE_VECTORS) it fills the register file, less the
+    /// registers that hold the operands.
+    const TILE_ROWS: usize;
+
+    /// Vectors in one row of the register tile.
+    const TILE_VECTORS: usize;
+
+    /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
+    /// be `#[inline(always)]`, or it is compiled without them (see the essay in the crate's documentation).
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R;
+
+    /// A vector with `x` in every lane.
+    fn splat(self, x: f32) -> Self::Vector;
+
+    /// The first `LANES` numbers of a slice. Panics if it is shorter.
+    fn load(self, from: &[f32]) -> Self::Vector;
+
+    /// The numbers of a slice shorter than a vector, then zeros. Panics if it is longer than `LANES`.
+    fn load_partial(self, from: &[f32]) -> Self::Vector;
+
+    /// Writes the vector to the first `LANES` places of a slice. Panics if it is shorter.
+    fn store(self, vector: Self::Vector, to: &mut [f32]);
+
+    /// Writes as many lanes as the slice has places. Panics if it is longer than `LANES`.
+    fn store_partial(self, vector: Self::Vector, to: &mut [f32]);
+
+    /// `LANES` numbers from `from` on.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load_from(self, from: *const f32) -> Self::Vector;
+
+    /// Writes `LANES` numbers from `to` on.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn store_to(self, vector: Self::Vector, to: *mut f32);
+
+    /// Transposes a square of `LANES` by `LANES` numbers: row i of `from` becomes column i of `to`. The strides are
+    /// the distances between rows.
+    ///
+    /// # Safety
+    /// `from` must be readable, and `to` writable, for `LANES` rows at their strides; they must not overlap.
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+}

@@ -1,0 +1,138 @@
+//! The portable tier: eight lanes of the `wide` crate, which chooses its instructions at compile time. In a plain
+//! x86-64 build that is SSE2, without fused multiply-add: there, and only there, [`Vector::mul_add`] rounds twice.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use wide::{f32x8, i32x8};
+
+use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
+use super::{Simd, Vector};
+
+/// Token of the portable tier, on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portable;
+
+impl Portable {
+    /// Whether this build fuses multiply and add in the portable tier, and so gives the bits of the other tiers.
+    pub const FUSED: bool = cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
+}
+
+/// Eight single-precision numbers of the portable tier.
+#[derive(Clone, Copy, Debug)]
+pub struct PortableVector(f32x8);
+
+impl Simd for Portable {
+    type Vector = PortableVector;
+    const LANES: usize = 8;
+    // A vector is two SSE2 registers: 4 x 1 x 2 of the 16 accumulate.
+    const TILE_ROWS: usize = 4;
+    const TILE_VECTORS: usize = 1;
+
+    #[inline(always)]
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        fn outlined<R>(body: impl FnOnce() -> R) -> R {
+            body()
+        }
+        outlined(body)
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> PortableVector {
+        PortableVector(f32x8::splat(x))
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> PortableVector {
+        let lanes: [f32; 8] = from[..8].try_into().expect("eight numbers");
+        PortableVector(f32x8::new(lanes))
+    }
+
+    #[inline(always)]
+    fn load_partial(self, from: &[f32]) -> PortableVector {
+        let mut lanes = [0.0; 8];
+        lanes[..from.len()].copy_from_slice(from);
+        PortableVector(f32x8::new(lanes))
+    }
+
+    #[inline(always)]
+    fn store(self, vector: PortableVector, to: &mut [f32]) {
+        to[..8].copy_from_slice(vector.0.as_array());
+    }
+
+    #[inline(always)]
+    fn store_partial(self, vector: PortableVector, to: &mut [f32]) {
+        to.copy_from_slice(&vector.0.as_array()[..to.len()]);
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> PortableVector {
+        // SAFETY: the caller says that eight numbers are readable; an array needs no more alignment than they do.
+        PortableVector(f32x8::new(unsafe { from.cast::<[f32; 8]>().read() }))
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, vector: PortableVector, to: *mut f32) {
+        // SAFETY: the caller says that eight numbers are writable; an array needs no more alignment than they do.
+        unsafe { to.cast::<[f32; 8]>().write(vector.0.to_array()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        let mut rows = [f32x8::ZERO; 8];
+        for (i, row) in rows.iter_mut().enumerate() {
+            // SAFETY: the caller says that eight rows at this stride are readable.
+            *row = unsafe { self.load_from(from.add(i * from_stride)) }.0;
+        }
+        for (i, column) in f32x8::transpose(rows).into_iter().enumerate() {
+            // SAFETY: the caller says that eight rows at this stride are writable.
+            unsafe { self.store_to(PortableVector(column), to.add(i * to_stride)) };
+        }
+    }
+}
+
+impl Vector for PortableVector {
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(self.0.mul_add(factor.0, addend.0))
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+
+    #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        let at_least = self.0.simd_lt(low.0).select(low.0, self.0);
+        Self(at_least.simd_gt(high.0).select(high.0, at_least))
+    }
+
+    #[inline(always)]
+    fn if_less(self, bound: Self, then: Self, otherwise: Self) -> Self {
+        Self(self.0.simd_lt(bound.0).select(then.0, otherwise.0))
+    }
+
+    #[inline(always)]
+    fn with_sign_of(self, sign: Self) -> Self {
+        let sign_bit = f32x8::splat(-0.0);
+        Self(sign_bit.bitselect(sign.0, self.0))
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, n: Self) -> Self {
+        // Two factors: the first product is exact, so that a subnormal result is rounded once.
+        let n = n.0.fast_round_int();
+        let half: i32x8 = n >> 1;
+        Self(self.0 * power_of_two(half) * power_of_two(n - half))
+    }
+}
+
+#[inline(always)]
+fn power_of_two(n: i32x8) -> f32x8 {
+    let bits: i32x8 = (n + i32x8::splat(EXPONENT_BIAS)) << FRACTION_BITS as i32;
+    // The same bits, read as floating point.
+    f32x8::from_ne_bytes(bits.to_ne_bytes())
+}
+
+operators!(PortableVector, Add::add, Sub::sub, Mul::mul, Div::div, Neg::neg);

@@ -1,0 +1,84 @@
+//! What can go wrong, each with one line that says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a call of this library failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer without units, or with more weights than memory can hold.
+    #[error("{0}")]
+    Shape(String),
+
+    /// A data set whose parts do not fit together, or with numbers that are not finite.
+    #[error("{0}")]
+    Data(String),
+
+    /// A setting outside its range.
+    #[error("{name} is {value}, but must be {range}")]
+    Setting {
+        /// What the setting is called.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+
+    /// Numbers of rows or columns that do not fit the network.
+    #[error("{what} has {found} numbers, but the network wants {expected}")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length that fits.
+        expected: usize,
+    },
+
+    /// The loss or a weight became infinite or NaN.
+    #[error(
+        "training diverged in epoch {epoch}, batch {batch}: the {what} is not finite; try a smaller learning rate \
+         (it is {learning_rate}) and make sure that the features are standardised"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The minibatch in the epoch, counted from 1.
+        batch: usize,
+        /// What is not finite: the loss or a weight.
+        what: &'static str,
+        /// The learning rate that was too large, most likely.
+        learning_rate: f32,
+    },
+
+    /// Threads could not be started.
+    #[error("cannot start {count} threads: {reason}; ask for fewer")]
+    Threads {
+        /// How many were asked for.
+        count: usize,
+        /// What the system says.
+        reason: String,
+    },
+
+    /// A file that cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// What was tried: read or write.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+
+    /// A file that is not a model of this library, or is damaged.
+    #[error("{} is not a usable model file: {reason}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

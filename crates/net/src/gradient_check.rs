@@ -1,0 +1,195 @@
+//! Is the gradient right? Two questions, answered layer by layer: does backpropagation in f64 agree with central
+//! differences of the loss, and does the f32 gradient that training uses agree with the f64 one?
+
+use kernels::reference::{self, Real};
+use kernels::{Activation, Level, dispatch};
+
+use crate::buffer::Buffer;
+use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
+use crate::workspace::Workspace;
+use crate::{Dataset, Error, Network};
+
+/// What the check found in one layer. Errors are relative to the largest magnitude in the layer's gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerCheck {
+    /// The layer, counted from 1 as in the book.
+    pub layer: usize,
+    /// The largest magnitude of the layer's f64 gradient.
+    pub largest: f64,
+    /// The worst relative error of backpropagation in f64 against central differences.
+    pub backpropagation_error: f64,
+    /// The worst relative error of the f32 gradient against the f64 one.
+    pub single_precision_error: f64,
+    /// Weights left out, because a step of the difference crossed the kink of a ReLU.
+    pub at_a_kink: usize,
+}
+
+/// The gradients of the mean loss over `data`, each layer in book order, (outputs, 1 + inputs).
+pub type Gradients<T> = Vec<Vec<T>>;
+
+/// Checks the gradient of the mean loss over `data`, and reports on each layer.
+///
+/// Takes two evaluations of the loss for each weight: meant for small networks and few rows.
+///
+/// # Errors
+/// If the data does not fit the network.
+pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<LayerCheck>, Error> {
+    let single = gradient(network, data, level)?;
+    let mut plain = Plain::new(network);
+    let exact = plain.gradient(data);
+    let mut checks = Vec::new();
+    for layer in 0..exact.len() {
+        let largest = exact[layer].iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
+        let relative = |error: f64| if error == 0.0 { 0.0 } else { error / largest };
+        let mut check = LayerCheck {
+            layer: layer + 1,
+            largest,
+            backpropagation_error: 0.0,
+            single_precision_error: 0.0,
+            at_a_kink: 0,
+        };
+        for weight in 0..exact[layer].len() {
+            let exact = exact[layer][weight];
+            let single_error = relative((f64::from(single[layer][weight]) - exact).abs());
+            check.single_precision_error = check.single_precision_error.max(single_error);
+            match plain.central_difference(data, layer, weight) {
+                Some(difference) => {
+                    check.backpropagation_error = check.backpropagation_error.max(relative((difference - exact).abs()));
+                }
+                None => check.at_a_kink += 1,
+            }
+        }
+        checks.push(check);
+    }
+    Ok(checks)
+}
+
+/// The f32 gradient of the mean loss over `data`, from the kernels that training uses.
+///
+/// # Errors
+/// If the data does not fit the network.
+pub fn gradient(network: &Network, data: &Dataset, level: Level) -> Result<Gradients<f32>, Error> {
+    let (mut gradients, _) = summed_gradient(network, data, &(0..data.rows()).collect::<Vec<_>>(), level)?;
+    let scale = 1.0 / data.rows() as f32;
+    gradients.iter_mut().flatten().for_each(|sum| *sum *= scale);
+    Ok(gradients)
+}
+
+/// The gradient summed over the samples `indices` of `data`, from the kernels that training uses, and the summed loss.
+///
+/// # Errors
+/// If the data does not fit the network, or there are no such samples.
+pub fn summed_gradient(
+    network: &Network,
+    data: &Dataset,
+    indices: &[usize],
+    level: Level,
+) -> Result<(Gradients<f32>, f64), Error> {
+    let shape = network.shape();
+    if data.inputs() != shape.inputs() {
+        return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: shape.inputs() });
+    }
+    if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
+        return Err(Error::Data("a gradient needs at least one sample, and only samples of the data set".into()));
+    }
+    let mut workspace = Workspace::new(shape, indices.len(), 1);
+    let (parameters, activation, layout) = (&network.parameters, shape.activation(), &workspace.layout);
+    let group = &mut workspace.numbers;
+    dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
+    let [_, _, losses, _] = output_arrays(layout, group);
+    let loss = losses[..indices.len()].iter().map(|loss| f64::from(*loss)).sum();
+
+    let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
+    let mut sums = Buffer::zeros(kernels::matrix::GRADIENT);
+    let sweep = WeightSweep {
+        layers: &parameters.layers,
+        layout: &workspace.layout,
+        minibatch: workspace.minibatch(indices.len()),
+    };
+    dispatch!(level, simd => sweep.book_order(simd, &mut gradients, &mut sums));
+    Ok((gradients, loss))
+}
+
+/// The network in f64, in plain loops.
+struct Plain {
+    activation: Activation,
+    /// Inputs of each layer.
+    inputs: Vec<usize>,
+    weights: Gradients<f64>,
+}
+
+impl Plain {
+    fn new(network: &Network) -> Self {
+        let shape = network.shape();
+        let weights =
+            (1..=shape.layers().len()).map(|layer| network.weights(layer).into_iter().map(f64::from).collect());
+        Plain {
+            activation: shape.activation(),
+            inputs: shape.layers().map(|layer| layer.inputs).collect(),
+            weights: weights.collect(),
+        }
+    }
+
+    /// a and z of each layer, for one sample.
+    fn propagate(&self, x: &[f32]) -> (Gradients<f64>, Gradients<f64>) {
+        let mut z: Gradients<f64> = vec![x.iter().copied().map(f64::from).collect()];
+        let mut a = Vec::new();
+        for (weights, inputs) in self.weights.iter().zip(&self.inputs) {
+            let mut preactivations = vec![0.0; weights.len() / (1 + inputs)];
+            reference::matvec(weights, &z[z.len() - 1], &mut preactivations);
+            z.push(preactivations.iter().map(|a| reference::activate(self.activation, *a)).collect());
+            a.push(preactivations);
+        }
+        (a, z)
+    }
+
+    /// The mean loss, and which hidden units of which samples lie above the kink of a ReLU.
+    fn loss(&self, data: &Dataset) -> (f64, Vec<bool>) {
+        let mut sum = 0.0;
+        let mut above = Vec::new();
+        for (row, t) in (0..data.rows()).zip(data.targets()) {
+            let (a, _) = self.propagate(data.row(row));
+            let (t, output) = (f64::from(*t), a[a.len() - 1][0]);
+            sum += (1.0 - t) * reference::softplus(-output) + t * reference::softplus(output);
+            if self.activation == Activation::Relu {
+                above.extend(a[..a.len() - 1].iter().flatten().map(|a| *a > 0.0));
+            }
+        }
+        (sum / data.rows() as f64, above)
+    }
+
+    fn gradient(&self, data: &Dataset) -> Gradients<f64> {
+        let mut gradients: Gradients<f64> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
+        for (row, t) in (0..data.rows()).zip(data.targets()) {
+            let (a, z) = self.propagate(data.row(row));
+            let last = a.len() - 1;
+            let mut delta = vec![reference::sigmoid(a[last][0]) - (1.0 - f64::from(*t))];
+            for layer in (0..=last).rev() {
+                reference::outer_product(&delta, &z[layer], &mut gradients[layer]);
+                if layer > 0 {
+                    let mut before = vec![0.0; self.inputs[layer]];
+                    reference::matvec_transposed(&self.weights[layer], &delta, &mut before);
+                    for (delta, z) in before.iter_mut().zip(&z[layer]) {
+                        *delta *= reference::derivative(self.activation, *z);
+                    }
+                    delta = before;
+                }
+            }
+        }
+        gradients.iter_mut().flatten().for_each(|sum| *sum /= data.rows() as f64);
+        gradients
+    }
+
+    /// dL/dw as (L(w + h) - L(w - h)) / 2h, or nothing where a ReLU changes sides between the two. The error is of the order
+    /// of h^2 from the series and of 1e-16 / h from rounding: the cube root of 1e-16 balances them.
+    fn central_difference(&mut self, data: &Dataset, layer: usize, weight: usize) -> Option<f64> {
+        let w = self.weights[layer][weight];
+        let h = 6e-6 * w.magnitude().max(1.0);
+        self.weights[layer][weight] = w + h;
+        let (above, sides_above) = self.loss(data);
+        self.weights[layer][weight] = w - h;
+        let (below, sides_below) = self.loss(data);
+        self.weights[layer][weight] = w;
+        (sides_above == sides_below).then(|| (above - below) / ((w + h) - (w - h)))
+    }
+}

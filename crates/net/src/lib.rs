@@ -1,0 +1,79 @@
+//! Multilayer perceptrons for the CPU: networks, backpropagation and training, on the kernels of [`kernels`].
+//!
+//! # The convention
+//!
+//! The output unit is y = **p(t = 0 given x)**, the probability of class 0. That is what the mathematics of this project
+//! says, and a trap for everyone used to the other one; so no function is called just "output" or "probability":
+//! [`prob_t0`](Predictor::prob_t0) is y, and [`prob_t1`](Predictor::prob_t1) is 1 - y, computed as sigma(-a).
+//!
+//! # An example
+//!
+//! ```
+//! use net::{Dataset, Network, Predictor, Trainer, TrainingOptions};
+//!
+//! // Four samples of two features, and their classes t: exclusive or.
+//! let features = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].concat();
+//! let data = Dataset::new(2, features.clone(), vec![0.0, 1.0, 1.0, 0.0])?;
+//!
+//! let network = Network::builder(2).hidden(&[8]).seed(1).build()?;
+//! let options = TrainingOptions { epochs: 2000, batch_size: 4, ..Default::default() };
+//! let mut trainer = Trainer::new(network, options)?;
+//! trainer.train(&data, |_epoch| std::ops::ControlFlow::Continue(()))?;
+//!
+//! let network = trainer.into_network();
+//! let mut p = [0.0; 4];
+//! Predictor::new(&network).prob_t1(&features, &mut p)?;
+//! assert!(p[0] < 0.1 && p[1] > 0.9 && p[2] > 0.9 && p[3] < 0.1);
+//! # Ok::<(), net::Error>(())
+//! ```
+//!
+//! # The formulas and their functions
+//!
+//! | formula | function |
+//! |---|---|
+//! | a = W z + w0 | [`kernels::matvec`](fn@kernels::matvec), [`kernels::matrix::forward`] |
+//! | sigma(a) = 1 / (1 + exp(-a)) | [`kernels::sigmoid`](fn@kernels::sigmoid) |
+//! | L = (1 - t) softplus(-a) + t softplus(a) | [`Textbook::loss`](textbook::Textbook::loss) |
+//! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::deltas`](textbook::Textbook::deltas) |
+//! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
+//! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::gradient`](fn@kernels::matrix::gradient) |
+//! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::update_block`] |
+//!
+//! # Where things live
+//!
+//! - [`Network`] (shape and weights), [`Dataset`] (samples and classes).
+//! - [`Trainer`]: minibatches on threads. [`Predictor`]: probabilities of many rows.
+//! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
+//! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
+//! - [`mod@format`]: model files. [`file`]: files that are never half written. [`random`]: the random numbers.
+
+mod buffer;
+pub mod dataset;
+pub mod error;
+pub mod file;
+pub mod format;
+pub mod gradient_check;
+mod layer;
+mod loss;
+pub mod metrics;
+pub mod network;
+pub mod optimizer;
+mod parallel;
+mod parameters;
+pub mod predictor;
+pub mod random;
+pub mod shape;
+mod sweep;
+pub mod textbook;
+pub mod trainer;
+mod workspace;
+
+pub use dataset::Dataset;
+pub use error::Error;
+pub use kernels::{Activation, LEVEL_VARIABLE, Level, LevelError};
+pub use network::{Network, NetworkBuilder};
+pub use optimizer::Optimizer;
+pub use parallel::Threads;
+pub use predictor::Predictor;
+pub use shape::Shape;
+pub use trainer::{Epoch, Trainer, TrainingOptions};

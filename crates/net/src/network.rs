@@ -1,0 +1,132 @@
+//! The network: its shape and its weights.
+
+use crate::parameters::Parameters;
+use crate::{Activation, Error, Predictor, Shape};
+
+/// A multilayer perceptron with sigmoid, tanh or ReLU hidden layers and one sigmoid output y = p(t = 0 given x).
+///
+/// ```
+/// use net::{Activation, Network};
+///
+/// let network = Network::builder(2).hidden(&[3]).activation(Activation::Tanh).seed(1).build()?;
+/// assert_eq!(network.shape().to_string(), "2-3-1");
+/// let (p0, p1) = (network.prob_t0(&[0.5, -1.0])?, network.prob_t1(&[0.5, -1.0])?);
+/// assert!((p0 + p1 - 1.0).abs() < 1e-6);
+/// # Ok::<(), net::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub(crate) shape: Shape,
+    pub(crate) parameters: Parameters,
+}
+
+impl Network {
+    /// Starts a network of `inputs` features. Without more it is logistic regression: no hidden layer.
+    pub fn builder(inputs: usize) -> NetworkBuilder {
+        NetworkBuilder { inputs, hidden: Vec::new(), activation: Activation::default(), seed: 0 }
+    }
+
+    /// A network with these weights: for each layer, (outputs, 1 + inputs) in book order, the bias first.
+    ///
+    /// # Errors
+    /// If a layer has another number of weights than the shape wants, or one that is not finite.
+    pub fn from_weights(shape: Shape, layers: &[Vec<f32>]) -> Result<Network, Error> {
+        let count = shape.layers().len();
+        if layers.len() != count {
+            return Err(Error::Length { what: "the list of layers", found: layers.len(), expected: count });
+        }
+        let mut parameters = Parameters::zeros(&shape);
+        for (layer, (widths, weights)) in shape.layers().zip(layers).enumerate() {
+            let expected = widths.outputs * (1 + widths.inputs);
+            if weights.len() != expected {
+                return Err(Error::Length { what: "a layer's weights", found: weights.len(), expected });
+            }
+            if let Some(weight) = weights.iter().find(|weight| !weight.is_finite()) {
+                return Err(Error::Data(format!("layer {} has a weight that is not finite: {weight}", layer + 1)));
+            }
+            parameters.set_book_order(layer, weights);
+        }
+        Ok(Network { shape, parameters })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Weights and biases.
+    pub fn parameter_count(&self) -> usize {
+        self.shape.parameter_count()
+    }
+
+    /// The weights of layer `layer` (1 is the first with weights, as in the book) in book order: (outputs, 1 + inputs), row
+    /// i = unit i, first the bias w_i0 and then w_i1, w_i2, ...
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn weights(&self, layer: usize) -> Vec<f32> {
+        self.parameters.book_order(layer.checked_sub(1).expect("layers with weights are counted from 1"))
+    }
+
+    /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating.
+    ///
+    /// # Errors
+    /// If `x` has not the network's number of features.
+    pub fn prob_t0(&self, x: &[f32]) -> Result<f32, Error> {
+        let mut y = [0.0];
+        Predictor::new(self).prob_t0(x, &mut y)?;
+        Ok(y[0])
+    }
+
+    /// 1 - y = p(t = 1 given x), for the features `x` of one sample, computed as sigma(-a), so that a small probability
+    /// keeps its digits.
+    ///
+    /// # Errors
+    /// If `x` has not the network's number of features.
+    pub fn prob_t1(&self, x: &[f32]) -> Result<f32, Error> {
+        let mut p = [0.0];
+        Predictor::new(self).prob_t1(x, &mut p)?;
+        Ok(p[0])
+    }
+}
+
+/// Builds a [`Network`] with random weights.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct NetworkBuilder {
+    inputs: usize,
+    hidden: Vec<usize>,
+    activation: Activation,
+    seed: u64,
+}
+
+impl NetworkBuilder {
+    /// The widths of the hidden layers, from the inputs on. Default: none.
+    pub fn hidden(mut self, widths: &[usize]) -> Self {
+        self.hidden = widths.to_vec();
+        self
+    }
+
+    /// The activation of the hidden layers. Default: sigmoid.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// The seed of the random weights. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The network, with random weights suited to the activation and biases of zero.
+    ///
+    /// # Errors
+    /// If a width is 0, or the weights would not fit in memory.
+    pub fn build(self) -> Result<Network, Error> {
+        let shape = Shape::new(self.inputs, &self.hidden, self.activation)?;
+        let mut parameters = Parameters::zeros(&shape);
+        parameters.randomize(&shape, self.seed);
+        Ok(Network { shape, parameters })
+    }
+}

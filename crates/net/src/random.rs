@@ -1,0 +1,81 @@
+//! Random numbers whose stream is fixed for ever: ChaCha8, and the project's own mapping from its integers to floats and
+//! permutations, so that a new version of a dependency changes no result.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// A stream of random numbers: a function of a seed and of the number of the stream, and of nothing else.
+#[derive(Clone, Debug)]
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    /// Stream `stream` of `seed`. Different streams of one seed are independent.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut generator = ChaCha8Rng::from_seed(key);
+        generator.set_stream(stream);
+        Random(generator)
+    }
+
+    /// A number in 0..1, a multiple of 2^-24.
+    pub fn unit(&mut self) -> f32 {
+        (self.0.next_u32() >> 8) as f32 * (1.0 / (1 << 24) as f32)
+    }
+
+    /// A whole number in 0..n, each with the same probability.
+    ///
+    /// # Panics
+    /// If n is 0.
+    pub fn below(&mut self, n: u64) -> u64 {
+        assert!(n > 0, "no number is below 0");
+        // Draw as many bits as n - 1 has, until they give a number below n: at most two draws on average.
+        let mask = u64::MAX >> (n - 1 | 1).leading_zeros();
+        loop {
+            let drawn = self.0.next_u64() & mask;
+            if drawn < n {
+                return drawn;
+            }
+        }
+    }
+
+    /// A permutation, each with the same probability (R. A. Fisher and F. Yates; R. Durstenfeld 1964).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The streams are part of what a seed means: these figures must never change.
+    #[test]
+    fn streams_are_fixed() {
+        let mut random = Random::new(7, 1);
+        let drawn: Vec<u64> = (0..6).map(|_| random.below(1000)).collect();
+        assert_eq!(drawn, STREAM_OF_SEED_7);
+        let mut order: Vec<u8> = (0..8).collect();
+        Random::new(7, 2).shuffle(&mut order);
+        assert_eq!(order, SHUFFLE_OF_SEED_7);
+        assert_eq!(Random::new(0, 0).unit(), UNIT_OF_SEED_0);
+    }
+
+    const STREAM_OF_SEED_7: [u64; 6] = [142, 9, 677, 652, 79, 437];
+    const SHUFFLE_OF_SEED_7: [u8; 8] = [6, 0, 7, 4, 2, 5, 1, 3];
+    const UNIT_OF_SEED_0: f32 = 0.187_240_6;
+
+    #[test]
+    fn below_is_even() {
+        let mut counts = [0; 5];
+        let mut random = Random::new(3, 0);
+        for _ in 0..50_000 {
+            counts[random.below(5) as usize] += 1;
+        }
+        // Four standard deviations of a count are 4 sqrt(50000 x 0.2 x 0.8) = 358.
+        assert!(counts.iter().all(|count: &i32| (count - 10_000).abs() < 358), "{counts:?}");
+        assert_eq!(random.below(1), 0);
+    }
+}

@@ -1,0 +1,96 @@
+//! Scratch memory, made once: where the activations and deltas of a group of samples lie.
+//!
+//! The samples of a minibatch are cut into groups, one after the other in memory. Each group is swept by one thread on its
+//! own, and holds all layers of its samples.
+
+use kernels::matrix::{Minibatch, PANEL, Panels, ROW_MULTIPLE};
+
+use crate::Shape;
+use crate::buffer::Buffer;
+
+/// Where each array starts in a group. All panels have `rows` rows.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupLayout {
+    pub rows: usize,
+    /// The widths of layers 0..=L.
+    pub units: Vec<usize>,
+    /// Panels z of layers 0..L-1: the features and the postactivations of the hidden layers.
+    pub z: Vec<usize>,
+    /// A number for each unit of a narrow hidden layer and each row.
+    pub scratch: usize,
+    /// The preactivations of the output, and behind them the classes, the losses and the deltas: `rows` numbers each.
+    pub output: usize,
+    /// Panels delta of layers 1..=L (with an unused first entry, so that the index is the layer's).
+    pub delta: Vec<usize>,
+    /// Numbers in a group.
+    pub stride: usize,
+}
+
+/// Arrays of `rows` numbers at [`GroupLayout::output`].
+const OUTPUT_ARRAYS: usize = 4;
+
+impl GroupLayout {
+    /// The layout of groups of up to `samples` samples; without the deltas if it is only for predictions.
+    pub(crate) fn new(shape: &Shape, samples: usize, with_deltas: bool) -> Self {
+        let rows = samples.next_multiple_of(ROW_MULTIPLE);
+        let mut units = vec![shape.inputs()];
+        units.extend(shape.layers().map(|layer| layer.outputs));
+        let mut next = 0;
+        let mut place = |length: usize| {
+            let start = next;
+            next += length.next_multiple_of(PANEL);
+            start
+        };
+        let hidden = units.len() - 1;
+        let z = units[..hidden].iter().map(|units| place(Panels::len(*units, rows))).collect();
+        let scratch = place(kernels::matrix::NARROW * rows);
+        let output = place(OUTPUT_ARRAYS * rows);
+        let delta = units.iter().enumerate().map(|(layer, units)| match layer {
+            0 => 0,
+            _ if with_deltas => place(Panels::len(*units, rows)),
+            _ => 0,
+        });
+        let delta = delta.collect();
+        GroupLayout { rows, units, z, scratch, output, delta, stride: next }
+    }
+
+    /// Numbers in the panels of layer `layer`.
+    #[inline(always)]
+    pub(crate) fn panels_len(&self, layer: usize) -> usize {
+        Panels::len(self.units[layer], self.rows)
+    }
+}
+
+/// The groups of a minibatch.
+#[derive(Clone, Debug)]
+pub(crate) struct Workspace {
+    pub layout: GroupLayout,
+    pub groups: usize,
+    pub numbers: Buffer,
+}
+
+impl Workspace {
+    /// Room for `samples` samples in `groups` groups.
+    pub(crate) fn new(shape: &Shape, samples: usize, groups: usize) -> Self {
+        let groups = groups.clamp(1, samples);
+        let layout = GroupLayout::new(shape, samples.div_ceil(groups), true);
+        let numbers = Buffer::zeros(groups * layout.stride);
+        Workspace { layout, groups, numbers }
+    }
+
+    /// Samples in each group (the last may have fewer) of a minibatch of `samples`.
+    pub(crate) fn group_samples(&self, samples: usize) -> usize {
+        samples.div_ceil(self.groups)
+    }
+
+    /// The minibatch of `samples` samples, for the weight sweep.
+    pub(crate) fn minibatch(&self, samples: usize) -> Minibatch<'_> {
+        Minibatch {
+            numbers: &self.numbers,
+            group_stride: self.layout.stride,
+            group_samples: self.group_samples(samples),
+            rows: self.layout.rows,
+            samples,
+        }
+    }
+}

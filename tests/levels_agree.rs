@@ -1,0 +1,300 @@
+//! One arithmetic: every kernel at every level against the specification in `kernels::reference`, by bits at the levels
+//! that fuse multiply and add, within stated bounds at the portable level.
+
+use kernels::matrix::{self, BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::{Activation, Level, Sgd, dispatch, reference};
+use proptest::prelude::*;
+
+/// The portable level without FMA rounds each product of a chain once more: n steps are off by at most
+/// n 2^-24 times the sum of the magnitudes; the tests keep magnitudes below 2 and allow for the activation's own error.
+fn portable_tolerance(steps: usize) -> f32 {
+    (steps as f32 + 8.0) * 16.0 * f32::EPSILON
+}
+
+/// Panics, naming the level and the place, unless `found` is what the contract wants.
+fn assert_agrees(level: Level, what: &str, found: &[f32], expected: &[f32], steps: usize) {
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let agrees = if level.is_fused() {
+            found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan())
+        } else {
+            (found - expected).abs() <= portable_tolerance(steps) * expected.abs().max(1.0)
+                || found.to_bits() == expected.to_bits()
+                || (found.is_nan() && expected.is_nan())
+        };
+        assert!(agrees, "{what} at level {level}, place {i}: {found:e}, not {expected:e}");
+    }
+}
+
+/// Lengths around the multiples of vectors, tiles and panels.
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![0usize..=70, Just(96), Just(127), Just(128), Just(129)]
+}
+
+fn width() -> impl Strategy<Value = usize> {
+    prop_oneof![1usize..=36, 60usize..=68, Just(97), Just(129)]
+}
+
+/// A number that a network meets, or now and then one that it should not.
+fn number() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        30 => -2.0f32..2.0,
+        2 => -110.0f32..110.0,
+        1 => prop::sample::select(vec![0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MIN_POSITIVE, 1e-41, f32::MAX]),
+    ]
+}
+
+fn numbers(length: usize) -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-2.0f32..2.0, length)
+}
+
+/// A slice that starts `skip` numbers into an allocation, so that it is not aligned to a vector.
+fn unaligned(numbers: &[f32], skip: usize) -> Vec<f32> {
+    let mut padded = vec![0.0; skip];
+    padded.extend_from_slice(numbers);
+    padded
+}
+
+type Elementwise = (&'static str, fn(Level, &[f32], &mut [f32]), fn(f32) -> f32);
+
+const ELEMENTWISE: [Elementwise; 7] = [
+    ("exp", kernels::exp, reference::Real::exp),
+    ("sigmoid", kernels::sigmoid, reference::sigmoid),
+    ("tanh", kernels::tanh, reference::Real::tanh),
+    ("softplus", kernels::softplus, reference::softplus),
+    ("activate sigmoid", |l, a, z| kernels::activate(l, Activation::Sigmoid, a, z), reference::sigmoid),
+    ("activate tanh", |l, a, z| kernels::activate(l, Activation::Tanh, a, z), reference::Real::tanh),
+    (
+        "activate relu",
+        |l, a, z| kernels::activate(l, Activation::Relu, a, z),
+        |a| reference::activate(Activation::Relu, a),
+    ),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn elementwise_functions(input in length().prop_flat_map(|n| prop::collection::vec(number(), n)), skip in 0usize..4) {
+        let padded = unaligned(&input, skip);
+        for (name, kernel, specification) in ELEMENTWISE {
+            let expected: Vec<f32> = input.iter().map(|x| specification(*x)).collect();
+            for level in Level::available() {
+                let mut output = vec![0.0; padded.len()];
+                kernel(level, &padded[skip..], &mut output[skip..]);
+                assert_agrees(level, name, &output[skip..], &expected, 16);
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives(z in length().prop_flat_map(numbers), factor in -2.0f32..2.0) {
+        for activation in Activation::ALL {
+            let expected: Vec<f32> = z.iter().map(|z| factor * reference::derivative(activation, *z)).collect();
+            for level in Level::available() {
+                let mut delta = vec![factor; z.len()];
+                kernels::multiply_by_derivative(level, activation, &z, &mut delta);
+                assert_agrees(level, "multiply_by_derivative", &delta, &expected, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn one_sample(
+        (weights, z, delta) in (length(), length())
+            .prop_flat_map(|(rows, columns)| (numbers(rows * (1 + columns)), numbers(columns), numbers(rows))),
+        skip in 0usize..4,
+    ) {
+        let (rows, columns) = (delta.len(), z.len());
+        let mut expected_a = vec![0.0; rows];
+        let mut expected_sums = vec![0.0; columns];
+        let mut expected_gradient = weights.clone();
+        reference::matvec(&weights, &z, &mut expected_a);
+        reference::matvec_transposed(&weights, &delta, &mut expected_sums);
+        reference::outer_product(&delta, &z, &mut expected_gradient);
+        let padded = unaligned(&weights, skip);
+        for level in Level::available() {
+            let mut a = vec![f32::NAN; rows];
+            kernels::matvec(level, &padded[skip..], &z, &mut a);
+            assert_agrees(level, "matvec", &a, &expected_a, columns);
+
+            let mut sums = vec![f32::NAN; columns];
+            kernels::matvec_transposed(level, &padded[skip..], &delta, &mut sums);
+            assert_agrees(level, "matvec_transposed", &sums, &expected_sums, rows);
+
+            let mut gradient = padded.clone();
+            kernels::outer_product(level, &delta, &z, &mut gradient[skip..]);
+            assert_agrees(level, "outer_product", &gradient[skip..], &expected_gradient, 1);
+        }
+    }
+
+    #[test]
+    fn sgd(
+        (gradient, weights, velocity) in length().prop_flat_map(|n| (numbers(n), numbers(n), numbers(n))),
+        momentum in prop_oneof![Just(0.0f32), 0.0f32..1.0],
+    ) {
+        let sgd = Sgd { learning_rate: 0.1, momentum, scale: 1.0 / 3.0 };
+        let (mut expected, mut expected_velocity) = (weights.clone(), velocity.clone());
+        reference::sgd_step(sgd, &gradient, &mut expected, &mut expected_velocity);
+        for level in Level::available() {
+            let (mut found, mut found_velocity) = (weights.clone(), velocity.clone());
+            kernels::sgd_step(level, sgd, &gradient, &mut found, &mut found_velocity);
+            assert_agrees(level, "weights", &found, &expected, 2);
+            assert_agrees(level, "velocity", &found_velocity, &expected_velocity, 2);
+        }
+    }
+}
+
+/// A layer, and a minibatch cut into groups of samples, as the matrix kernels read them.
+#[derive(Clone, Debug)]
+struct Layer {
+    shape: LayerShape,
+    samples: usize,
+    group_samples: usize,
+    activation: Activation,
+    weights: Vec<f32>,
+    z: Vec<f32>,
+    delta: Vec<f32>,
+}
+
+fn layer() -> impl Strategy<Value = Layer> {
+    let sizes = (width(), width(), 1usize..=50, 1usize..=50, prop::sample::select(Activation::ALL.to_vec()));
+    sizes.prop_flat_map(|(inputs, outputs, samples, group_samples, activation)| {
+        let parts = (numbers(outputs * (1 + inputs)), numbers(samples * inputs), numbers(samples * outputs));
+        parts.prop_map(move |(weights, z, delta)| Layer {
+            shape: LayerShape { inputs, outputs },
+            samples,
+            group_samples,
+            activation,
+            weights,
+            z,
+            delta,
+        })
+    })
+}
+
+fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
+    let mut numbers = vec![0.0; Panels::len(units, rows)];
+    let mut panels = PanelsMut::new(&mut numbers, units, rows);
+    for (sample, row) in rows_of_units.chunks_exact(units).enumerate() {
+        panels.write_row(sample, row);
+    }
+    numbers
+}
+
+fn from_panels(numbers: &[f32], units: usize, rows: usize, samples: usize) -> Vec<f32> {
+    let at = |sample: usize, unit: usize| numbers[(unit / PANEL * rows + sample) * PANEL + unit % PANEL];
+    (0..samples).flat_map(|sample| (0..units).map(move |unit| at(sample, unit))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_minibatch(layer in layer()) {
+        let Layer { shape, samples, group_samples, activation, weights, z, delta } = layer;
+        let LayerShape { inputs, outputs } = shape;
+
+        // The specification, one plain loop after the other.
+        let mut a = vec![0.0; samples * outputs];
+        reference::forward(&weights, inputs, &z, &mut a);
+        let expected_z: Vec<f32> = a.iter().map(|a| reference::activate(activation, *a)).collect();
+        let mut expected_delta = vec![0.0; samples * inputs];
+        reference::backward(&weights, inputs, &delta, &mut expected_delta);
+        for (delta, z) in expected_delta.iter_mut().zip(&z) {
+            *delta *= reference::derivative(activation, *z);
+        }
+        let mut expected_gradient = vec![0.0; weights.len()];
+        reference::gradient(inputs, &delta, &z, &mut expected_gradient);
+        let sgd = Sgd { learning_rate: 0.5, momentum: 0.5, scale: 1.0 / samples as f32 };
+        let (mut expected_weights, mut expected_velocity) = (weights.clone(), vec![0.0; weights.len()]);
+        for _step in 0..2 {
+            reference::sgd_step(sgd, &expected_gradient, &mut expected_weights, &mut expected_velocity);
+        }
+
+        let mut blocks = vec![0.0; shape.blocks() * BLOCK];
+        matrix::write_blocks(shape, &weights, &mut blocks);
+        let rows = samples.next_multiple_of(ROW_MULTIPLE);
+        let (z_panels, delta_panels) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
+        let minibatch_numbers = in_groups(&z, &delta, shape, group_samples);
+        let group_rows = group_samples.next_multiple_of(ROW_MULTIPLE);
+        let z_length = Panels::len(inputs, group_rows);
+        let group_stride = z_length + Panels::len(outputs, group_rows);
+        let minibatch = Minibatch { numbers: &minibatch_numbers, group_stride, group_samples, rows: group_rows, samples };
+
+        for level in Level::available() {
+            let mut z_out = vec![f32::NAN; Panels::len(outputs, rows)];
+            dispatch!(level, simd => matrix::forward(
+                simd, Blocks::new(&blocks, shape), Panels::new(&z_panels, inputs, rows), samples, Some(activation),
+                PanelsMut::new(&mut z_out, outputs, rows),
+            ));
+            assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
+
+            if shape.is_narrow() {
+                let mut units = vec![f32::NAN; outputs * rows];
+                dispatch!(level, simd => matrix::forward_narrow(
+                    simd, Blocks::new(&blocks, shape), Panels::new(&z_panels, inputs, rows), samples, Some(activation), &mut units,
+                ));
+                let found: Vec<f32> =
+                    (0..samples).flat_map(|s| units.chunks(rows).map(move |unit| unit[s])).collect();
+                assert_agrees(level, "forward_narrow", &found, &expected_z, inputs);
+            }
+
+            let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
+            dispatch!(level, simd => matrix::backward(
+                simd, Blocks::new(&blocks, shape), Panels::new(&delta_panels, outputs, rows), samples, activation,
+                Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut delta_in, inputs, rows),
+            ));
+            assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
+
+            let mut found_gradient = vec![f32::NAN; weights.len()];
+            let mut found_blocks = blocks.clone();
+            let mut sums = vec![0.0; GRADIENT];
+            for output_panel in 0..shape.output_panels() {
+                for input_panel in 0..shape.input_panels() {
+                    let place = (output_panel, input_panel);
+                    dispatch!(level, simd => matrix::gradient(simd, shape, place, &minibatch, 0, z_length, &mut sums));
+                    matrix::write_gradient(shape, place, &sums, &mut found_gradient);
+                    let number = output_panel * shape.input_panels() + input_panel;
+                    let block = &mut found_blocks[number * BLOCK..][..BLOCK];
+                    let mut velocity = vec![0.0; GRADIENT];
+                    for _step in 0..2 {
+                        dispatch!(level, simd => {
+                            matrix::update_block(simd, sgd, shape, place, &sums, block, &mut velocity)
+                        });
+                    }
+                }
+            }
+            assert_agrees(level, "gradient", &found_gradient, &expected_gradient, samples);
+            let mut found_weights = vec![f32::NAN; weights.len()];
+            matrix::read_blocks(shape, &found_blocks, &mut found_weights);
+            assert_agrees(level, "update", &found_weights, &expected_weights, samples);
+
+            // Both copies agree, and nothing was written outside the layer.
+            let mut both = vec![f32::NAN; found_blocks.len()];
+            matrix::write_blocks(shape, &found_weights, &mut both);
+            assert!(both.iter().zip(&found_blocks).all(|(a, b)| a == b), "the two copies of the weights at level {level}");
+        }
+    }
+}
+
+/// The activations and deltas of a minibatch in groups, one after the other.
+fn in_groups(z: &[f32], delta: &[f32], shape: LayerShape, group_samples: usize) -> Vec<f32> {
+    let rows = group_samples.next_multiple_of(ROW_MULTIPLE);
+    let groups = z.chunks(group_samples * shape.inputs).zip(delta.chunks(group_samples * shape.outputs));
+    groups
+        .flat_map(|(z, delta)| [in_panels(z, shape.inputs, rows), in_panels(delta, shape.outputs, rows)].concat())
+        .collect()
+}
+
+/// Names the levels that were exercised; with BACKPROP_EXPECT_LEVELS=avx2,avx512 a missing one fails, so that CI cannot
+/// pass by leaving a tier out.
+#[test]
+fn expected_levels_are_there() {
+    let available: Vec<String> = Level::available().iter().map(ToString::to_string).collect();
+    println!("levels exercised: {}", available.join(", "));
+    let expected = std::env::var("BACKPROP_EXPECT_LEVELS").unwrap_or_default();
+    for level in expected.split(',').filter(|level| !level.is_empty()) {
+        assert!(available.iter().any(|available| available == level), "level {level} was not exercised");
+    }
+}

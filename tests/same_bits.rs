@@ -1,0 +1,168 @@
+//! The fast path is the textbook's algorithm: training in minibatches on any number of threads gives the bits of
+//! backpropagation one sample at a time, at every level that fuses; and a row is predicted alone as among others.
+
+use net::random::Random;
+use net::textbook::Textbook;
+use net::{Activation, Dataset, Level, Network, Optimizer, Predictor, Shape, Threads, Trainer, TrainingOptions};
+use proptest::prelude::*;
+
+fn fused_levels() -> Vec<Level> {
+    Level::available().into_iter().filter(|level| level.is_fused()).collect()
+}
+
+/// Features around 0 and random classes.
+fn data(inputs: usize, rows: usize, seed: u64) -> Dataset {
+    let mut random = Random::new(seed, 9);
+    let features = (0..inputs * rows).map(|_| 4.0 * random.unit() - 2.0).collect();
+    let targets = (0..rows).map(|_| random.below(2) as f32).collect();
+    Dataset::new(inputs, features, targets).expect("sound data")
+}
+
+fn weight_bits(network: &Network) -> Vec<u32> {
+    let layers = 1..=network.shape().layers().len();
+    layers.flat_map(|layer| network.weights(layer)).map(f32::to_bits).collect()
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    inputs: usize,
+    hidden: Vec<usize>,
+    activation: Activation,
+    batch: usize,
+    momentum: f32,
+    seed: u64,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let width = prop_oneof![1usize..=5, 6usize..=34, 60usize..=70];
+    (
+        prop_oneof![1usize..=40, 60usize..=70],
+        prop::collection::vec(width, 0..=4),
+        prop::sample::select(Activation::ALL.to_vec()),
+        prop_oneof![1usize..=40, 63usize..=65, Just(130)],
+        prop_oneof![Just(0.0f32), 0.0f32..0.99],
+        any::<u64>(),
+    )
+        .prop_map(|(inputs, hidden, activation, batch, momentum, seed)| Case {
+            inputs,
+            hidden,
+            activation,
+            batch,
+            momentum,
+            seed,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn minibatches_on_threads_are_the_textbook(case in case()) {
+        let Case { inputs, hidden, activation, batch, momentum, seed } = case;
+        let network = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed).build().unwrap();
+        let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum };
+        let data = data(inputs, 3 * batch + batch / 2 + 1, seed);
+
+        let order: Vec<usize> = (0..data.rows()).rev().collect();
+        let mut textbook = Textbook::new(&network, fused_levels()[0]);
+        let expected_losses: Vec<f64> =
+            order.chunks(batch).map(|indices| textbook.step(optimizer, &data, indices)).collect();
+        let expected = weight_bits(&textbook.to_network().unwrap());
+
+        for level in fused_levels() {
+            for threads in [1, 2, 3, 8] {
+                let options = TrainingOptions {
+                    batch_size: batch, optimizer, level, threads: Threads::Own(threads), ..Default::default()
+                };
+                let mut trainer = Trainer::new(network.clone(), options).unwrap();
+                let losses: Vec<f64> =
+                    order.chunks(batch).map(|indices| trainer.step(&data, indices).unwrap()).collect();
+                prop_assert_eq!(&losses, &expected_losses, "losses at level {}, {} threads", level, threads);
+                prop_assert!(
+                    weight_bits(trainer.network()) == expected,
+                    "weights at level {level}, {threads} threads"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_alone_is_a_row_among_others(case in case(), rows in 1usize..400) {
+        let Case { inputs, hidden, activation, seed, .. } = case;
+        let network = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed).build().unwrap();
+        let data = data(inputs, rows, seed);
+        let expected: Vec<u32> = (0..rows).map(|row| network.prob_t1(data.row(row)).unwrap().to_bits()).collect();
+        for level in fused_levels() {
+            for threads in [1, 2, 3] {
+                let mut predictor =
+                    Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads)).unwrap();
+                let mut p = vec![0.0; rows];
+                predictor.prob_t1(data.features(), &mut p).unwrap();
+                let found: Vec<u32> = p.iter().map(|p| p.to_bits()).collect();
+                prop_assert!(found == expected, "level {level}, {threads} threads");
+            }
+        }
+    }
+}
+
+/// Whole epochs, with their shuffles, from the seed to the weights.
+#[test]
+fn training_is_a_function_of_its_seed() {
+    let data = data(10, 333, 4);
+    let train = |seed, threads, level| {
+        let network = Network::builder(10).hidden(&[20, 5]).seed(seed).build().unwrap();
+        let options = TrainingOptions { epochs: 3, seed, threads, level, ..Default::default() };
+        let mut trainer = Trainer::new(network, options).unwrap();
+        trainer.train(&data, |_| std::ops::ControlFlow::Continue(())).unwrap();
+        weight_bits(trainer.network())
+    };
+    let expected = train(5, Threads::Own(1), Level::best());
+    for level in fused_levels() {
+        for threads in [Threads::Own(1), Threads::Own(2), Threads::Own(3), Threads::Own(8), Threads::Global] {
+            assert!(train(5, threads, level) == expected, "{threads:?} at level {level}");
+        }
+    }
+    assert!(train(6, Threads::Own(1), Level::best()) != expected, "another seed gives other weights");
+}
+
+/// Without FMA hardware the portable level rounds products once more; three epochs of a small network stay close.
+#[test]
+fn the_portable_level_agrees_within_its_bound() {
+    const BOUND: f32 = 1e-3;
+    let data = data(10, 200, 4);
+    let train = |level| {
+        let network = Network::builder(10).hidden(&[20]).seed(1).build().unwrap();
+        let options = TrainingOptions { epochs: 3, level, ..Default::default() };
+        let mut trainer = Trainer::new(network, options).unwrap();
+        trainer.train(&data, |_| std::ops::ControlFlow::Continue(())).unwrap();
+        (1..=2).flat_map(|layer| trainer.network().weights(layer)).collect::<Vec<f32>>()
+    };
+    let (portable, best) = (train("portable".parse().unwrap()), train(Level::best()));
+    let worst = portable.iter().zip(&best).fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
+    println!("portable and {}: weights differ by at most {worst:e}", Level::best());
+    assert!(worst <= BOUND, "{worst}");
+}
+
+/// The batch sizes, thread counts and steps of one trainer may vary from call to call.
+#[test]
+fn one_trainer_takes_minibatches_of_any_size() {
+    let network = Network::builder(7).hidden(&[33, 3]).seed(2).build().unwrap();
+    let data = data(7, 500, 8);
+    let optimizer = Optimizer::Sgd { learning_rate: 0.2, momentum: 0.5 };
+    let mut textbook = Textbook::new(&network, Level::best());
+    let options = TrainingOptions { optimizer, threads: Threads::Own(3), ..Default::default() };
+    let mut trainer = Trainer::new(network, options).unwrap();
+    for size in [5, 1, 100, 17, 500, 2] {
+        let indices: Vec<usize> = (0..size).collect();
+        textbook.step(optimizer, &data, &indices);
+        trainer.step(&data, &indices).unwrap();
+    }
+    assert!(weight_bits(&textbook.to_network().unwrap()) == weight_bits(trainer.network()));
+}
+
+#[test]
+fn the_shape_is_what_was_built() {
+    let network = Network::builder(3).hidden(&[4, 5]).build().unwrap();
+    assert_eq!(network.shape(), &Shape::new(3, &[4, 5], Activation::Sigmoid).unwrap());
+    assert_eq!(network.parameter_count(), 4 * 4 + 5 * 5 + 6);
+}
