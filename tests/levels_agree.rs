@@ -177,7 +177,7 @@ fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; Panels::len(units, rows)];
     let mut panels = PanelsMut::new(&mut numbers, units, rows);
     for (sample, row) in rows_of_units.chunks_exact(units).enumerate() {
-        panels.write_row(sample, row);
+        dispatch!(Level::best(), simd => panels.write_row(simd, sample, row));
     }
     numbers
 }
@@ -260,7 +260,8 @@ proptest! {
                     let mut velocity = vec![0.0; GRADIENT];
                     for _step in 0..2 {
                         dispatch!(level, simd => {
-                            matrix::update_block(simd, sgd, shape, place, &sums, block, &mut velocity)
+                            matrix::update_block(simd, sgd, shape, place, &sums, block, &mut velocity);
+                            matrix::refresh_block(simd, shape, place, block);
                         });
                     }
                 }

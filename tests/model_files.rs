@@ -63,7 +63,7 @@ fn damaged_files_are_refused() {
         (edited("[5,40,3,1]", "[5,43,0,1]"), "hidden layer 2"),
         (edited("[5,40,3,1]", "[5,41,3,1]"), "shape"),
         (edited("[5,40,3,1]", "[9999999,1"), "not JSON"),
-        (edited("\\"widths\\"", "\\"widhts\\""), "cannot be understood"),
+        (edited("widths", "widhts"), "cannot be understood"),
         (edited("[5,40,3,1]", "[999999,1]"), "more weights than the file"),
         (edited("[5,40,3,1]", "[5,40,3,2]"), "one output"),
         (edited("layer2.bias", "layer9.bias"), "layer2.bias"),

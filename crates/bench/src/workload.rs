@@ -1,9 +1,11 @@
 //! The networks that everything is measured on, and synthetic data of their shapes.
 
+use std::fmt;
+
 use net::random::Random;
 use net::{Activation, Dataset, Network};
 
-/// A network and a minibatch size.
+/// A network and a minibatch size. Displayed as `28-64-64-1, batch 32`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// Widths of all layers, from the inputs to the output.
@@ -24,6 +26,12 @@ impl Workload {
             workload(&[784, 256, 128, 1], 64),
             workload(&[1024, 1024, 1024, 1], 512),
         ]
+    }
+
+    /// The network of this name, such as `28-64-64-1`, or nothing if the name is not one.
+    pub fn named(name: &str, batch_size: usize) -> Option<Workload> {
+        let widths: Vec<usize> = name.split('-').map(str::parse).collect::<Result<_, _>>().ok()?;
+        (widths.len() >= 2 && !widths.contains(&0) && widths.ends_with(&[1])).then_some(Workload { widths, batch_size })
     }
 
     /// The name, such as `28-64-64-1`.
@@ -57,5 +65,11 @@ impl Workload {
     /// Floating-point operations of predicting one sample: 2 for each weight.
     pub fn inference_flops(&self) -> f64 {
         self.widths.windows(2).map(|pair| 2.0 * (pair[0] * pair[1]) as f64).sum()
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!("{}, batch {}", self.name(), self.batch_size))
     }
 }

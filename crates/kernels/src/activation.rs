@@ -7,7 +7,7 @@ use crate::dispatch;
 use crate::level::Level;
 use crate::sigmoid::sigmoid_lanes;
 use crate::simd::{Simd, Vector};
-use crate::slice::{map, update};
+use crate::slice::{for_each_vector, map, update};
 use crate::tanh::tanh_lanes;
 
 /// The activation function of the hidden layers.
@@ -103,18 +103,20 @@ macro_rules! with_constant {
     };
 }
 
-/// Replaces the preactivations of `rows` rows of a panel, `width` vectors of each, by their postactivations.
+/// Replaces the preactivations of rows that are `stride` apart, `width` vectors of each, by their postactivations.
 #[inline(always)]
 pub(crate) fn activate_rows<S: Simd>(simd: S, activation: Activation, rows: &mut [f32], stride: usize, width: usize) {
-    with_constant!(activation, ACTIVATION => for row in rows.chunks_exact_mut(stride) {
-        for vector in row[..width * S::LANES].chunks_exact_mut(S::LANES) {
-            let z = activate_lanes(simd, ACTIVATION, simd.load(vector));
-            simd.store(z, vector);
+    with_constant!(activation, ACTIVATION => for_each_vector::<S>(rows.len(), stride, width, #[inline(always)] |at| {
+        // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
+        unsafe {
+            let place = rows.as_mut_ptr().add(at);
+            simd.store_to(activate_lanes(simd, ACTIVATION, simd.load_from(place)), place);
         }
-    })
+    }))
 }
 
-/// Multiplies the deltas of rows of a panel, `width` vectors of each, by the derivatives at the postactivations `z`.
+/// Multiplies the deltas of rows that are `stride` apart, `width` vectors of each, by the derivatives at the postactivations
+/// `z`.
 #[inline(always)]
 pub(crate) fn multiply_rows_by_derivative<S: Simd>(
     simd: S,
@@ -124,13 +126,15 @@ pub(crate) fn multiply_rows_by_derivative<S: Simd>(
     stride: usize,
     width: usize,
 ) {
-    with_constant!(activation, ACTIVATION => for (delta, z) in delta.chunks_exact_mut(stride).zip(z.chunks_exact(stride)) {
-        let vectors = delta[..width * S::LANES].chunks_exact_mut(S::LANES).zip(z.chunks_exact(S::LANES));
-        for (delta, z) in vectors {
-            let product = simd.load(delta) * derivative_lanes(simd, ACTIVATION, simd.load(z));
-            simd.store(product, delta);
+    assert_eq!(delta.len(), z.len(), "a delta for each postactivation");
+    with_constant!(activation, ACTIVATION => for_each_vector::<S>(delta.len(), stride, width, #[inline(always)] |at| {
+        // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
+        unsafe {
+            let place = delta.as_mut_ptr().add(at);
+            let derivative = derivative_lanes(simd, ACTIVATION, simd.load_from(z.as_ptr().add(at)));
+            simd.store_to(simd.load_from(place) * derivative, place);
         }
-    })
+    }))
 }
 
 /// `z[i]` = the activation of `a[i]`.

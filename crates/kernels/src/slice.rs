@@ -38,3 +38,21 @@ pub(crate) fn update<S: Simd>(
         simd.store_partial(vector, place_rest);
     }
 }
+
+/// Calls `body` with the place of each of the first `width` vectors of rows that are `stride` apart, in a slice of `length`
+/// numbers that ends with a whole row. Every place has room for a vector.
+#[inline(always)]
+pub(crate) fn for_each_vector<S: Simd>(length: usize, stride: usize, width: usize, mut body: impl FnMut(usize)) {
+    assert!(width * S::LANES <= stride && length.is_multiple_of(stride), "the rows hold the vectors");
+    // Plain loops: iterator adapters now and then stay outlined. Full rows follow each other without a gap.
+    let (run, stride) = if width * S::LANES == stride { (length, length) } else { (width * S::LANES, stride) };
+    let mut row = 0;
+    while row < length {
+        let mut at = row;
+        while at < row + run {
+            body(at);
+            at += S::LANES;
+        }
+        row += stride;
+    }
+}

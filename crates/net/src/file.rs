@@ -18,6 +18,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "a directory of that name is in the way"));
     }
+    if path.exists() && !path.is_file() {
+        // A rename would put a file in the place of a device or a pipe.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "something that is not a file is in the way"));
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -147,7 +147,7 @@ fn predict<S: Simd>(
     features: &[f32],
     out: &mut [f32],
 ) {
-    gather_features(layout, group, features.chunks_exact(layout.units[0]));
+    gather_features(simd, layout, group, features.chunks_exact(layout.units[0]));
     propagate(simd, &network.parameters, network.shape.activation(), layout, group, out.len());
     let [a, y, ..] = output_arrays(layout, group);
     for (a, y) in a.chunks_exact(S::LANES).zip(y.chunks_exact_mut(S::LANES)).take(out.len().div_ceil(S::LANES)) {

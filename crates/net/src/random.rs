@@ -23,26 +23,32 @@ impl Random {
         (self.0.next_u32() >> 8) as f32 * (1.0 / (1 << 24) as f32)
     }
 
-    /// A whole number in 0..n, each with the same probability.
+    /// A whole number in 0..n, each with the same probability (D. Lemire 2019: the high half of a product with n, drawn
+    /// again in the few cases that would favour some numbers).
     ///
     /// # Panics
     /// If n is 0.
-    pub fn below(&mut self, n: u64) -> u64 {
+    #[inline]
+    pub fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "no number is below 0");
-        // Draw as many bits as n - 1 has, until they give a number below n: at most two draws on average.
-        let mask = u64::MAX >> (n - 1 | 1).leading_zeros();
-        loop {
-            let drawn = self.0.next_u64() & mask;
-            if drawn < n {
-                return drawn;
+        let mut product = u64::from(self.0.next_u32()) * u64::from(n);
+        if (product as u32) < n {
+            let excess = n.wrapping_neg() % n;
+            while (product as u32) < excess {
+                product = u64::from(self.0.next_u32()) * u64::from(n);
             }
         }
+        (product >> 32) as u32
     }
 
     /// A permutation, each with the same probability (R. A. Fisher and F. Yates; R. Durstenfeld 1964).
+    ///
+    /// # Panics
+    /// If there are 2^32 items or more.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last as u64 + 1) as usize);
+        let count = u32::try_from(items.len()).expect("fewer than 2^32 items");
+        for last in (1..count).rev() {
+            items.swap(last as usize, self.below(last + 1) as usize);
         }
     }
 }
@@ -55,7 +61,7 @@ mod tests {
     #[test]
     fn streams_are_fixed() {
         let mut random = Random::new(7, 1);
-        let drawn: Vec<u64> = (0..6).map(|_| random.below(1000)).collect();
+        let drawn: Vec<u32> = (0..6).map(|_| random.below(1000)).collect();
         assert_eq!(drawn, STREAM_OF_SEED_7);
         let mut order: Vec<u8> = (0..8).collect();
         Random::new(7, 2).shuffle(&mut order);
@@ -63,8 +69,8 @@ mod tests {
         assert_eq!(Random::new(0, 0).unit(), UNIT_OF_SEED_0);
     }
 
-    const STREAM_OF_SEED_7: [u64; 6] = [142, 9, 677, 652, 79, 437];
-    const SHUFFLE_OF_SEED_7: [u8; 8] = [6, 0, 7, 4, 2, 5, 1, 3];
+    const STREAM_OF_SEED_7: [u32; 6] = [158, 934, 673, 281, 112, 963];
+    const SHUFFLE_OF_SEED_7: [u8; 8] = [4, 3, 2, 1, 6, 7, 0, 5];
     const UNIT_OF_SEED_0: f32 = 0.187_240_6;
 
     #[test]

@@ -41,12 +41,17 @@ pub(crate) fn propagate<S: Simd>(
     layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, &mut rest[..rows]);
 }
 
-/// Writes the features of the samples `indices` of `data` into the group.
+/// Writes the features of some samples into the group.
 #[inline(always)]
-pub(crate) fn gather_features<'a>(layout: &GroupLayout, group: &mut [f32], samples: impl Iterator<Item = &'a [f32]>) {
+pub(crate) fn gather_features<'a, S: Simd>(
+    simd: S,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: impl Iterator<Item = &'a [f32]>,
+) {
     let mut z = PanelsMut::new(&mut group[layout.z[0]..][..layout.panels_len(0)], layout.units[0], layout.rows);
     for (row, features) in samples.enumerate() {
-        z.write_row(row, features);
+        z.write_row(simd, row, features);
     }
 }
 
@@ -63,7 +68,7 @@ pub(crate) fn sample_sweep<S: Simd>(
 ) {
     let rows = layout.rows;
     let samples = indices.len();
-    gather_features(layout, group, indices.iter().map(|index| data.row(*index)));
+    gather_features(simd, layout, group, indices.iter().map(|index| data.row(*index)));
     propagate(simd, parameters, activation, layout, group, samples);
 
     let last = layout.z.len();
@@ -142,8 +147,11 @@ impl WeightSweep<'_> {
                 first + block,
                 sums,
                 #[inline(always)]
-                |_, shape, place, sums| {
+                |layer, shape, place, sums| {
                     matrix::update_block(simd, sgd, shape, place, sums, weights, velocity);
+                    if layer > 0 {
+                        matrix::refresh_block(simd, shape, place, weights);
+                    }
                 },
             );
         }

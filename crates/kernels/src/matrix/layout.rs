@@ -1,5 +1,7 @@
 //! Panels of activations and blocks of weights: see the module's documentation.
 
+use crate::simd::Simd;
+
 /// Units in a panel. A multiple of the lanes of every tier.
 pub const PANEL: usize = 32;
 
@@ -168,16 +170,23 @@ impl<'a> PanelsMut<'a> {
     }
 
     /// Writes sample `row` from a row-major vector of all its units. Places beyond the last unit become zero.
+    ///
+    /// # Panics
+    /// If there is no such row, or `units` has not a number for each unit.
     #[inline(always)]
-    pub fn write_row(&mut self, row: usize, units: &[f32]) {
-        assert_eq!(units.len(), self.units, "a row has a number for each unit");
+    pub fn write_row<S: Simd>(&mut self, simd: S, row: usize, units: &[f32]) {
+        assert!(units.len() == self.units && row < self.rows, "a row has a number for each unit");
         for (panel, units) in units.chunks(PANEL).enumerate() {
             let place = &mut self.panel(panel)[row * PANEL..][..PANEL];
-            if let Ok(units) = <&[f32; PANEL]>::try_from(units) {
-                place.copy_from_slice(units);
-            } else {
-                place[..units.len()].copy_from_slice(units);
-                place[units.len()..].fill(0.0);
+            let mut at = 0;
+            while at < PANEL {
+                let numbers = match units.len().saturating_sub(at) {
+                    0 => simd.splat(0.0),
+                    left if left < S::LANES => simd.load_partial(&units[at..]),
+                    _ => simd.load(&units[at..]),
+                };
+                simd.store(numbers, &mut place[at..]);
+                at += S::LANES;
             }
         }
     }

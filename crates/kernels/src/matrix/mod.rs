@@ -43,12 +43,13 @@ pub use forward::forward;
 pub use gradient::gradient;
 pub use layout::{BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
 pub use narrow::forward_narrow;
-pub use update::update_block;
+pub use update::{refresh_block, update_block};
 
 /// The parts of `count` rows in tiles of at most `most`, as even as can be: (first row, rows) of each.
 #[inline(always)]
 fn tiles(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let tiles = count.div_ceil(most);
-    let (rows, longer) = if tiles == 0 { (0, 0) } else { (count / tiles, count % tiles) };
+    // Without a row there is no tile; then the divisor does not matter.
+    let (rows, longer) = (count / tiles.max(1), count % tiles.max(1));
     (0..tiles).map(move |tile| (tile * rows + tile.min(longer), rows + usize::from(tile < longer)))
 }

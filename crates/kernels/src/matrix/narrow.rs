@@ -1,6 +1,8 @@
 //! Forward propagation through a layer of a few units, with vectors across the samples.
 
 use super::forward;
+use std::mem::MaybeUninit;
+
 use super::layout::{Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
 use super::tile::{AlongUnits, Chain, Ends, tile};
 use crate::activation::{Activation, activate_rows};
@@ -42,7 +44,8 @@ pub fn forward_narrow<S: Simd>(
     for (a, bias) in z_out.chunks_exact_mut(z.rows).zip(weights.block(0, 0)) {
         a[..whole].fill(*bias);
     }
-    let mut transposed = [0.0; PANEL * PANEL];
+    let mut transposed = MaybeUninit::<[f32; PANEL * PANEL]>::uninit();
+    let transposed = transposed.as_mut_ptr().cast::<f32>();
     for input_panel in 0..shape.input_panels() {
         let inputs = units_in_panel(shape.inputs, input_panel);
         let weights = &weights.block(0, input_panel)[FORWARD..];
@@ -51,16 +54,18 @@ pub fn forward_narrow<S: Simd>(
             let from = &z.panel(input_panel)[first * PANEL..][..vectors * S::LANES * PANEL];
             for (group, from) in from.chunks_exact(S::LANES * PANEL).enumerate() {
                 for input in (0..inputs).step_by(S::LANES) {
-                    let to = &mut transposed[input * PANEL + group * S::LANES..];
                     // SAFETY: `from` has LANES rows of a panel, and `input` is a multiple of LANES below PANEL;
                     // `transposed` has PANEL rows of PANEL, and this square lies inside.
-                    unsafe { simd.transpose(from[input..].as_ptr(), PANEL, to.as_mut_ptr(), PANEL) };
+                    unsafe {
+                        let to = transposed.add(input * PANEL + group * S::LANES);
+                        simd.transpose(from[input..].as_ptr(), PANEL, to, PANEL);
+                    }
                 }
             }
             let chain = Chain {
                 a: weights.as_ptr(),
                 a_segment: 0,
-                b: transposed.as_ptr(),
+                b: transposed,
                 b_segment: 0,
                 segment: PANEL,
                 length: inputs,

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::layout::{BLOCK, FORWARD, GRADIENT, LayerShape, PANEL, units_in_panel};
-use crate::optimizer::{Sgd, sgd_step_lanes};
+use crate::optimizer::Sgd;
 use crate::simd::Simd;
+use crate::slice::for_each_vector;
 
-/// Updates the block of `output_panel` and `input_panel` with its summed `gradient`, and makes both of its copies agree.
+/// Updates the block of `output_panel` and `input_panel` with its summed `gradient`. Its backward half is out of date until
+/// [`refresh_block`], which the first layer never needs: nothing is propagated back to the features.
 ///
 /// `velocity` has the layout of the gradient; it may be empty where the momentum is 0.
 ///
@@ -39,6 +41,26 @@ pub fn update_block<S: Simd>(
     } else {
         let weights = &mut forward[PANEL..][..inputs * PANEL];
         update_rows(simd, sgd, 1..1 + inputs, outputs, gradient, weights, velocity);
+    }
+}
+
+/// Makes the backward half of a block agree with its forward half, after [`update_block`]. (Those of a narrow layer agree
+/// already.)
+///
+/// # Panics
+/// If `block` has not [`BLOCK`] numbers.
+#[inline(always)]
+pub fn refresh_block<S: Simd>(
+    simd: S,
+    shape: LayerShape,
+    (output_panel, input_panel): (usize, usize),
+    block: &mut [f32],
+) {
+    assert_eq!(block.len(), BLOCK, "the weights of a block");
+    if !shape.is_narrow() {
+        let inputs = units_in_panel(shape.inputs, input_panel);
+        let outputs = units_in_panel(shape.outputs, output_panel);
+        let (forward, backward) = block.split_at_mut(FORWARD);
         refresh_backward(simd, outputs, inputs, &forward[PANEL..], backward);
     }
 }
@@ -55,13 +77,44 @@ fn update_rows<S: Simd>(
     weights: &mut [f32],
     velocity: &mut [f32],
 ) {
-    let columns = columns.next_multiple_of(S::LANES);
-    // Full rows follow each other without a gap.
-    let (runs, run) = if columns == PANEL { (1, rows.len() * PANEL) } else { (rows.len(), columns) };
-    for r in 0..runs {
-        let at = (rows.start + r) * PANEL;
-        let velocity = if velocity.is_empty() { &mut [][..] } else { &mut velocity[at..at + run] };
-        sgd_step_lanes(simd, sgd, &gradient[at..at + run], &mut weights[r * PANEL..][..run], velocity);
+    let gradient = &gradient[rows.start * PANEL..rows.end * PANEL];
+    assert_eq!(weights.len(), gradient.len(), "a row of the gradient for each row of weights");
+    let width = columns.div_ceil(S::LANES);
+    if sgd.momentum == 0.0 {
+        for_each_vector::<S>(
+            weights.len(),
+            PANEL,
+            width,
+            #[inline(always)]
+            |at| {
+                // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
+                unsafe {
+                    let place = weights.as_mut_ptr().add(at);
+                    let gradient = simd.load_from(gradient.as_ptr().add(at));
+                    let (weight, _) = sgd.step_lanes(simd, gradient, simd.load_from(place), simd.splat(0.0));
+                    simd.store_to(weight, place);
+                }
+            },
+        );
+    } else {
+        let velocity = &mut velocity[rows.start * PANEL..rows.end * PANEL];
+        for_each_vector::<S>(
+            weights.len(),
+            PANEL,
+            width,
+            #[inline(always)]
+            |at| {
+                // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length; the velocity
+                // is as long as the gradient.
+                unsafe {
+                    let (place, velocity) = (weights.as_mut_ptr().add(at), velocity.as_mut_ptr().add(at));
+                    let gradient = simd.load_from(gradient.as_ptr().add(at));
+                    let (weight, v) = sgd.step_lanes(simd, gradient, simd.load_from(place), simd.load_from(velocity));
+                    simd.store_to(weight, place);
+                    simd.store_to(v, velocity);
+                }
+            },
+        );
     }
 }
 

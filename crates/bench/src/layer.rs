@@ -1,0 +1,270 @@
+//! One layer and a minibatch, laid out as the matrix kernels want them.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use kernels::matrix::{self, BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::{Activation, Level, Sgd, dispatch, reference};
+use net::random::Random;
+
+use crate::agreement::assert_agrees;
+
+/// The kernels of a minibatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// [`matrix::forward`], with the sigmoid.
+    Forward,
+    /// [`matrix::forward_narrow`], with the sigmoid; for narrow layers only.
+    ForwardNarrow,
+    /// [`matrix::backward`], with the derivative of the sigmoid.
+    Backward,
+    /// [`matrix::gradient`](fn@matrix::gradient) of all blocks.
+    Gradient,
+    /// [`matrix::update_block`] of all blocks, with momentum, and [`matrix::refresh_block`].
+    Update,
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Kernel::Forward => "forward",
+            Kernel::ForwardNarrow => "forward_narrow",
+            Kernel::Backward => "backward",
+            Kernel::Gradient => "gradient",
+            Kernel::Update => "update_block",
+        })
+    }
+}
+
+const ACTIVATION: Activation = Activation::Sigmoid;
+const SGD: Sgd = Sgd { learning_rate: 0.1, momentum: 0.9, scale: 1.0 / 64.0 };
+
+/// At most so many samples or units are compared with the specification: it is slow.
+const COMPARED: usize = 16;
+
+/// A layer with sigmoid units, and the activations and deltas of a minibatch before and behind it.
+pub struct Layer {
+    shape: LayerShape,
+    samples: usize,
+    rows: usize,
+    /// (outputs, 1 + inputs), in book order.
+    weights: Vec<f32>,
+    /// (samples, inputs), between 0 and 1.
+    z: Vec<f32>,
+    /// (samples, outputs).
+    delta: Vec<f32>,
+    blocks: Aligned,
+    /// One group of samples: the panels of z, and then those of delta.
+    group: Aligned,
+    /// What forward and backward write.
+    panels: Aligned,
+    /// Of each block.
+    gradient: Aligned,
+    velocity: Aligned,
+}
+
+impl Layer {
+    /// Random numbers for a layer from `inputs` to `outputs` units and a minibatch of `samples`.
+    pub fn new(inputs: usize, outputs: usize, samples: usize) -> Self {
+        let shape = LayerShape { inputs, outputs };
+        let rows = samples.next_multiple_of(ROW_MULTIPLE);
+        let mut random = Random::new(3, 0);
+        let mut uniform = |length: usize, low: f32, high: f32| -> Vec<f32> {
+            (0..length).map(|_| low + (high - low) * random.unit()).collect()
+        };
+        let limit = 1.0 / (inputs as f32).sqrt();
+        let weights = uniform(outputs * (1 + inputs), -limit, limit);
+        let z = uniform(samples * inputs, 0.0, 1.0);
+        let delta = uniform(samples * outputs, -1.0, 1.0);
+
+        let mut group = Aligned::zeros(Panels::len(inputs, rows) + Panels::len(outputs, rows));
+        let (z_panels, delta_panels) = group.split_at_mut(Panels::len(inputs, rows));
+        write_panels(z_panels, inputs, rows, &z);
+        write_panels(delta_panels, outputs, rows, &delta);
+        let mut layer = Layer {
+            shape,
+            samples,
+            rows,
+            weights,
+            z,
+            delta,
+            blocks: Aligned::zeros(shape.blocks() * BLOCK),
+            group,
+            panels: Aligned::zeros(Panels::len(inputs.max(outputs), rows)),
+            gradient: Aligned::zeros(shape.blocks() * GRADIENT),
+            velocity: Aligned::zeros(shape.blocks() * GRADIENT),
+        };
+        layer.reset();
+        layer
+    }
+
+    /// The kernels that serve this layer.
+    pub fn kernels(&self) -> Vec<Kernel> {
+        let forward = if self.shape.is_narrow() { Kernel::ForwardNarrow } else { Kernel::Forward };
+        vec![forward, Kernel::Backward, Kernel::Gradient, Kernel::Update]
+    }
+
+    /// Floating-point operations of one run of `kernel`: 2 for each weight and sample; for the update, of each weight, 1 to
+    /// scale the gradient and 2 each for velocity and weight.
+    pub fn flops(&self, kernel: Kernel) -> u64 {
+        let weights = self.shape.inputs * self.shape.outputs;
+        let flops = if kernel == Kernel::Update { 5 * weights } else { 2 * weights * self.samples };
+        flops as u64
+    }
+
+    /// Runs `kernel` once, on the whole layer and minibatch.
+    pub fn run(&mut self, kernel: Kernel, level: Level) {
+        let Layer { shape, samples, rows, .. } = *self;
+        let LayerShape { inputs, outputs } = shape;
+        let (z, delta) = self.group.split_at(Panels::len(inputs, rows));
+        match kernel {
+            Kernel::Forward => {
+                let (blocks, z) = (Blocks::new(&self.blocks, shape), Panels::new(z, inputs, rows));
+                let z_out = PanelsMut::new(&mut self.panels[..Panels::len(outputs, rows)], outputs, rows);
+                dispatch!(level, simd => matrix::forward(simd, blocks, z, samples, Some(ACTIVATION), z_out));
+            }
+            Kernel::ForwardNarrow => {
+                let (blocks, z) = (Blocks::new(&self.blocks, shape), Panels::new(z, inputs, rows));
+                let z_out = &mut self.panels[..outputs * rows];
+                dispatch!(level, simd => matrix::forward_narrow(simd, blocks, z, samples, Some(ACTIVATION), z_out));
+            }
+            Kernel::Backward => {
+                let blocks = Blocks::new(&self.blocks, shape);
+                let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
+                let delta_in = PanelsMut::new(&mut self.panels[..Panels::len(inputs, rows)], inputs, rows);
+                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION, z, delta_in));
+            }
+            Kernel::Gradient => {
+                let numbers = &self.group[..];
+                let minibatch =
+                    Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples };
+                let (places, sums, delta) = (places(shape), &mut self.gradient, z.len());
+                dispatch!(level, simd => {
+                    for (place, sums) in places.zip(sums.chunks_exact_mut(GRADIENT)) {
+                        matrix::gradient(simd, shape, place, &minibatch, 0, delta, sums);
+                    }
+                });
+            }
+            Kernel::Update => {
+                let (places, gradient, velocity) = (places(shape), &self.gradient, &mut self.velocity);
+                let blocks = self.blocks.chunks_exact_mut(BLOCK).zip(gradient.chunks_exact(GRADIENT));
+                dispatch!(level, simd => {
+                    for ((place, (block, gradient)), velocity) in
+                        places.zip(blocks).zip(velocity.chunks_exact_mut(GRADIENT))
+                    {
+                        matrix::update_block(simd, SGD, shape, place, gradient, block, velocity);
+                        matrix::refresh_block(simd, shape, place, block);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Runs `kernel` once and compares a part of its results with the specification.
+    ///
+    /// # Panics
+    /// If they differ.
+    pub fn check(&mut self, kernel: Kernel, level: Level) {
+        self.reset();
+        let Layer { shape, samples, rows, .. } = *self;
+        let LayerShape { inputs, outputs } = shape;
+        let what = kernel.to_string();
+        match kernel {
+            Kernel::Forward | Kernel::ForwardNarrow | Kernel::Backward => {
+                self.run(kernel, level);
+                for sample in (0..samples).step_by(samples.div_ceil(COMPARED)) {
+                    let z = &self.z[sample * inputs..][..inputs];
+                    let delta = &self.delta[sample * outputs..][..outputs];
+                    let (units, steps) = if kernel == Kernel::Backward { (inputs, outputs) } else { (outputs, inputs) };
+                    let mut expected = vec![0.0; units];
+                    if kernel == Kernel::Backward {
+                        reference::backward(&self.weights, inputs, delta, &mut expected);
+                        expected.iter_mut().zip(z).for_each(|(sum, z)| *sum *= reference::derivative(ACTIVATION, *z));
+                    } else {
+                        reference::forward(&self.weights, inputs, z, &mut expected);
+                        expected.iter_mut().for_each(|a| *a = reference::activate(ACTIVATION, *a));
+                    }
+                    let found = (0..units).map(|unit| match kernel {
+                        Kernel::ForwardNarrow => self.panels[unit * rows + sample],
+                        _ => self.panels[(unit / PANEL * rows + sample) * PANEL + unit % PANEL],
+                    });
+                    assert_agrees(level, &what, &found.collect::<Vec<_>>(), &expected, steps);
+                }
+            }
+            Kernel::Gradient => {
+                self.run(kernel, level);
+                let found = self.gradient_in_book_order();
+                for unit in (0..outputs).step_by(outputs.div_ceil(COMPARED)) {
+                    let delta: Vec<f32> = self.delta.iter().skip(unit).step_by(outputs).copied().collect();
+                    let mut expected = vec![0.0; 1 + inputs];
+                    reference::gradient(inputs, &delta, &self.z, &mut expected);
+                    assert_agrees(level, &what, &found[unit * (1 + inputs)..][..1 + inputs], &expected, samples);
+                }
+            }
+            Kernel::Update => {
+                self.run(Kernel::Gradient, level);
+                let (mut expected, mut velocity) = (self.weights.clone(), vec![0.0; self.weights.len()]);
+                reference::sgd_step(SGD, &self.gradient_in_book_order(), &mut expected, &mut velocity);
+                self.run(kernel, level);
+                let mut found = vec![0.0; expected.len()];
+                matrix::read_blocks(shape, &self.blocks, &mut found);
+                assert_agrees(level, &what, &found, &expected, 2);
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        matrix::write_blocks(self.shape, &self.weights, &mut self.blocks);
+        self.velocity.fill(0.0);
+    }
+
+    fn gradient_in_book_order(&self) -> Vec<f32> {
+        let mut gradient = vec![0.0; self.weights.len()];
+        for (place, sums) in places(self.shape).zip(self.gradient.chunks_exact(GRADIENT)) {
+            matrix::write_gradient(self.shape, place, sums, &mut gradient);
+        }
+        gradient
+    }
+}
+
+/// (output panel, input panel) of each block, in their order.
+fn places(shape: LayerShape) -> impl Iterator<Item = (usize, usize)> {
+    (0..shape.blocks()).map(move |block| (block / shape.input_panels(), block % shape.input_panels()))
+}
+
+/// Writes (samples, units) in row-major order to panels.
+fn write_panels(numbers: &mut [f32], units: usize, rows: usize, samples: &[f32]) {
+    let mut panels = PanelsMut::new(numbers, units, rows);
+    for (row, sample) in samples.chunks_exact(units).enumerate() {
+        dispatch!(Level::best(), simd => panels.write_row(simd, row, sample));
+    }
+}
+
+/// Numbers that start at a cache line, as the networks of `net` keep theirs.
+struct Aligned {
+    numbers: Vec<f32>,
+    start: usize,
+    length: usize,
+}
+
+impl Aligned {
+    fn zeros(length: usize) -> Self {
+        const LINE_BYTES: usize = 64;
+        let numbers = vec![0.0; length + LINE_BYTES / size_of::<f32>()];
+        Aligned { start: numbers.as_ptr().align_offset(LINE_BYTES), numbers, length }
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.numbers[self.start..][..self.length]
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.numbers[self.start..][..self.length]
+    }
+}

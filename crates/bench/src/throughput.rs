@@ -1,0 +1,57 @@
+//! Training, timed.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use net::{Dataset, Level, Optimizer, Threads, Trainer, TrainingOptions};
+
+use crate::workload::Workload;
+
+/// A network in training, on data that is trained on again and again.
+pub struct Training {
+    trainer: Trainer,
+    data: Dataset,
+}
+
+impl Training {
+    /// Prepares to train the network of `workload`, with plain gradient descent.
+    pub fn new(workload: &Workload, level: Level, threads: usize) -> Self {
+        let trainer = Trainer::new(workload.network(), options(workload, level, threads)).expect("sound options");
+        // Enough rows that the shuffle and the final look at the weights, once in each epoch, weigh as little as they do
+        // in earnest.
+        Training { trainer, data: workload.data((4 * workload.batch_size).max(2048)) }
+    }
+
+    /// Trains for `time`, and at least for two epochs, and returns the samples per second of the fastest epoch.
+    pub fn fastest(&mut self, time: Duration) -> f64 {
+        let mut shortest = f64::INFINITY;
+        let start = Instant::now();
+        let mut epochs = 0;
+        while epochs < 2 || start.elapsed() < time {
+            let epoch = Instant::now();
+            self.trainer.epoch(&self.data).expect("training goes on");
+            shortest = shortest.min(epoch.elapsed().as_secs_f64());
+            epochs += 1;
+        }
+        self.data.rows() as f64 / shortest
+    }
+}
+
+/// Trains the network of `workload` for `epochs` on two minibatches, and returns the mean loss of each epoch: the same
+/// bits whatever the level, among those that fuse, and whatever the build.
+pub fn losses(workload: &Workload, level: Level, epochs: usize) -> Vec<f64> {
+    let options = TrainingOptions { epochs, ..options(workload, level, 1) };
+    let mut trainer = Trainer::new(workload.network(), options).expect("sound options");
+    let data = workload.data(2 * workload.batch_size);
+    trainer.train(&data, |_epoch| ControlFlow::Continue(())).expect("training goes on")
+}
+
+fn options(workload: &Workload, level: Level, threads: usize) -> TrainingOptions {
+    TrainingOptions {
+        batch_size: workload.batch_size,
+        optimizer: Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 },
+        threads: Threads::Own(threads),
+        level,
+        ..Default::default()
+    }
+}

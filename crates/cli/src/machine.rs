@@ -1,0 +1,41 @@
+//! The part of the machine that a run uses.
+
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
+use clap::Args;
+use net::{Level, LevelError, Threads};
+
+use crate::values;
+
+/// Arguments of every subcommand that computes. They change how fast it goes, and no bit of the result.
+#[derive(Args)]
+pub struct Machine {
+    /// Threads to compute with [default: as many as this process is granted]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    threads: Option<usize>,
+
+    /// SIMD level, one of those that `backprop info` lists [default: $BACKPROP_LEVEL, or else the best one]
+    #[arg(long)]
+    level: Option<Level>,
+}
+
+impl Machine {
+    /// The threads to compute with: a pool of their own.
+    pub fn threads(&self) -> Threads {
+        Threads::Own(self.threads.unwrap_or_else(granted_threads))
+    }
+
+    /// The SIMD level to compute with.
+    ///
+    /// # Errors
+    /// If the environment asks for a level that this machine does not have.
+    pub fn level(&self) -> Result<Level, LevelError> {
+        self.level.map_or_else(Level::from_environment, Ok)
+    }
+}
+
+/// The number of threads that this process may run at once. Affinity and cgroup limits count.
+pub fn granted_threads() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}

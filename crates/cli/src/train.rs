@@ -1,0 +1,169 @@
+//! `backprop train`: from a table to a model file.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use data::{Pipeline, Split, Standardizer};
+use net::metrics::{accuracy, log_loss, roc_auc};
+use net::{Activation, Dataset, Network, Optimizer, Predictor, Shape, Trainer, TrainingOptions};
+
+use crate::destination;
+use crate::machine::Machine;
+use crate::model::Model;
+use crate::progress::Progress;
+use crate::report::{Report, count};
+use crate::training_table::TrainingTable;
+use crate::values::{self, Widths};
+
+/// The largest network, in weights and biases: 4 GiB of them, which training needs three times over.
+const MAX_PARAMETERS: usize = 1 << 30;
+
+/// Train a network on a table with two classes, and save it
+///
+/// The table is a CSV file with a header. Every column besides the target is a feature, and must hold numbers. The
+/// features are standardised: mean 0 and standard deviation 1 in the rows to train on. The other rows are held out,
+/// and how well the network does on those is printed.
+#[derive(Args)]
+#[command(allow_negative_numbers = true)]
+pub struct Train {
+    #[command(flatten)]
+    table: TrainingTable,
+
+    /// Units in each hidden layer, separated by commas
+    #[arg(long, value_name = "UNITS", default_value = "64,64")]
+    hidden: Widths,
+
+    /// Activation of the hidden layers: sigmoid, tanh or relu
+    #[arg(long, default_value = "sigmoid")]
+    activation: Activation,
+
+    /// Times that every row is trained on
+    #[arg(long, value_name = "N", value_parser = values::epochs, default_value = "50")]
+    epochs: usize,
+
+    /// Rows in a minibatch, for each of which the weights take one step
+    #[arg(long, value_name = "ROWS", value_parser = values::batch_size, default_value = "32")]
+    batch_size: usize,
+
+    /// Length of a step, as a multiple of the mean gradient of the minibatch
+    #[arg(long, value_name = "RATE", value_parser = values::learning_rate, default_value = "0.03")]
+    learning_rate: f32,
+
+    /// Part of the last step that is added to the next one, from 0 to below 1
+    #[arg(long, value_parser = values::momentum, default_value = "0.9")]
+    momentum: f32,
+
+    /// Seed of all that is random: rows held out, first weights, order of the rows
+    #[arg(long, value_name = "N", value_parser = values::seed, default_value = "0")]
+    seed: u64,
+
+    /// Part of the rows of each class to hold out
+    #[arg(long, value_name = "FRACTION", value_parser = values::fraction, default_value = "0.2")]
+    test_fraction: f64,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// File to save the model to
+    #[arg(long, value_name = "PATH", default_value = "model.safetensors")]
+    model: PathBuf,
+}
+
+impl Train {
+    /// Trains, saves, and then prints what came of it.
+    pub fn run(&self) -> Result<()> {
+        let (level, threads) = (self.machine.level()?, self.machine.threads());
+        destination::check(&self.model, self.table.path().as_slice())?;
+        let mut report = Report::default();
+        let (pipeline, training, held_out) = self.prepare(&mut report)?;
+        let network = self.fit(&training, &mut report)?;
+
+        let mut prob_t1 = vec![0.0; held_out.rows()];
+        let mut predictor = Predictor::new(&network).with_level(level).with_threads(threads)?;
+        predictor.prob_t1(held_out.features(), &mut prob_t1)?;
+        let (targets, prob_t1) = (held_out.targets(), &prob_t1[..]);
+        report.line("accuracy", format!("{:.4} on the held-out rows", accuracy(targets, prob_t1)?));
+        report.line("log loss", format!("{:.4}", log_loss(targets, prob_t1)?));
+        report.line("ROC AUC", format!("{:.4}", roc_auc(targets, prob_t1)?));
+
+        Model { network, pipeline }.save(&self.model)?;
+        report.line("model", self.model.display().to_string());
+        report.print()
+    }
+
+    /// Reads the table, and makes of it the rows to train on and the rows held out.
+    fn prepare(&self, report: &mut Report) -> Result<(Pipeline, Dataset, Dataset)> {
+        let (table, labels, classes) = self.table.read(report)?;
+        let (file, columns) = (labels.file(), table.columns());
+        let split = Split::stratified(&labels, self.test_fraction, self.seed)?;
+
+        let mut training = table.gather(&split.training);
+        let mut held_out = table.gather(&split.held_out);
+        let standardizer = Standardizer::fit(columns.len(), &training);
+        standardizer.apply(&mut training);
+        standardizer.apply(&mut held_out);
+        let constant: Vec<&str> = standardizer.constant_columns().map(|column| columns[column].as_str()).collect();
+        if constant.len() == columns.len() {
+            bail!("every feature of `{file}` has the same value in all rows to train on: there is nothing to learn");
+        }
+
+        let targets = classes.targets(&labels);
+        let targets_of = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect();
+        let training = Dataset::new(columns.len(), training, targets_of(&split.training))?;
+        let held_out = Dataset::new(columns.len(), held_out, targets_of(&split.held_out))?;
+
+        let positives = targets.iter().filter(|&&target| target == 1.0).count();
+        let [rows, positives, negatives, trained, held] =
+            [table.rows(), positives, table.rows() - positives, training.rows(), held_out.rows()].map(count);
+        report.line("data", format!("{file}: {rows} rows of {} features", columns.len()));
+        report.line("t = 1", format!("`{}`, {positives} rows of column `{}`", classes.label(1), labels.column()));
+        report.line("t = 0", format!("`{}`, {negatives} rows", classes.label(0)));
+        report.line("rows", format!("{trained} trained on, {held} held out"));
+        if !constant.is_empty() {
+            report.line("constant columns", format!("{}: of no use, taken as 0", constant.join(", ")));
+        }
+        let (columns, target) = (columns.to_vec(), labels.column().to_owned());
+        Ok((Pipeline { columns, standardizer, target, classes }, training, held_out))
+    }
+
+    /// Trains a new network.
+    fn fit(&self, training: &Dataset, report: &mut Report) -> Result<Network> {
+        let parameters = Shape::new(training.inputs(), &self.hidden.0, self.activation)?.parameter_count();
+        if parameters > MAX_PARAMETERS {
+            let (wanted, most) = (count(parameters), count(MAX_PARAMETERS));
+            bail!("the network would have {wanted} parameters, and at most {most} are possible: narrow --hidden");
+        }
+        let network = Network::builder(training.inputs())
+            .hidden(&self.hidden.0)
+            .activation(self.activation)
+            .seed(self.seed)
+            .build()?;
+        let options = TrainingOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size.min(training.rows()),
+            optimizer: Optimizer::Sgd { learning_rate: self.learning_rate, momentum: self.momentum },
+            seed: self.seed,
+            threads: self.machine.threads(),
+            level: self.machine.level()?,
+        };
+        let mut trainer = Trainer::new(network, options)?;
+        let progress = Progress::new(trainer.network().shape().to_string(), self.epochs);
+        let (mut samples, mut seconds) = (0, 0.0);
+        trainer.train(training, |epoch| {
+            progress.show(epoch);
+            samples += epoch.samples;
+            seconds += epoch.seconds;
+            ControlFlow::Continue(())
+        })?;
+
+        let (shape, parameters) = (trainer.network().shape(), count(trainer.network().parameter_count()));
+        report.line("network", format!("{shape}, {}, {parameters} parameters", shape.activation()));
+        let rate = count((samples as f64 / seconds) as usize);
+        report.line("training", format!("{} epochs in {seconds:.2} s, {rate} samples/s", self.epochs));
+        report.line("SIMD level", trainer.level().to_string());
+        report.line("threads", trainer.threads_used().to_string());
+        Ok(trainer.into_network())
+    }
+}

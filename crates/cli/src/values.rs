@@ -1,0 +1,121 @@
+//! The values of arguments: each function reads one, or says what it should look like.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// The widest hidden layer, in units.
+const MAX_WIDTH: usize = 65_536;
+/// The most hidden layers.
+const MAX_LAYERS: usize = 64;
+
+/// The widths of the hidden layers, such as `64,32`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widths(pub Vec<usize>);
+
+impl FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let within = |width: &usize| (1..=MAX_WIDTH).contains(width);
+        let widths: Option<Vec<usize>> =
+            text.split(',').map(|width| width.trim().parse().ok().filter(within)).collect();
+        match widths {
+            Some(widths) if widths.len() <= MAX_LAYERS => Ok(Self(widths)),
+            Some(widths) => Err(format!("{} hidden layers are too many, {MAX_LAYERS} are possible", widths.len())),
+            None => Err(format!("give each hidden layer a number of units from 1 to {MAX_WIDTH}, such as 64,32")),
+        }
+    }
+}
+
+/// A whole number within a range.
+fn whole(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let (least, most) = (range.start(), range.end());
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("give a whole number from {least} to {most}"))
+}
+
+/// A number of epochs.
+pub fn epochs(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1_000_000)
+}
+
+/// A number of rows in a minibatch.
+pub fn batch_size(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1_000_000_000)
+}
+
+/// A number of threads.
+pub fn threads(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1024)
+}
+
+/// A seed.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
+}
+
+/// A learning rate.
+pub fn learning_rate(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|rate: &f32| *rate > 0.0 && rate.is_finite());
+    number.ok_or_else(|| "give a number above 0, such as 0.1".to_owned())
+}
+
+/// A momentum.
+pub fn momentum(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|momentum| (0.0..1.0).contains(momentum));
+    number.ok_or_else(|| "give a number from 0 to below 1, such as 0.9".to_owned())
+}
+
+/// A share of rows.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|fraction| *fraction > 0.0 && *fraction < 1.0);
+    number.ok_or_else(|| "give a number between 0 and 1, such as 0.2".to_owned())
+}
+
+/// A probability.
+pub fn probability(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|probability| (0.0..=1.0).contains(probability));
+    number.ok_or_else(|| "give a number from 0 to 1, such as 0.5".to_owned())
+}
+
+/// The character between cells.
+pub fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n.-+".contains(byte) => Ok(*byte),
+        _ => Err("give one character that no number contains, such as ';', or the word tab".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_values_are_read() {
+        assert_eq!("64, 32".parse(), Ok(Widths(vec![64, 32])));
+        assert_eq!((epochs("1"), threads("2"), batch_size("32")), (Ok(1), Ok(2), Ok(32)));
+        assert_eq!((learning_rate("1e-3"), momentum("0")), (Ok(0.001), Ok(0.0)));
+        assert_eq!((fraction("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
+        assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for widths in ["", "0", "64,", "64,x", "-1", "65537", "1.5", &["1"; 65].join(",")] {
+            assert!(widths.parse::<Widths>().is_err(), "{widths}");
+        }
+        for number in ["", "0", "-1", "x", "1.5", "99999999999999999999"] {
+            assert!(epochs(number).is_err() && threads(number).is_err() && batch_size(number).is_err(), "{number}");
+        }
+        for number in ["", "-1", "x", "nan", "inf"] {
+            assert!(learning_rate(number).is_err() && momentum(number).is_err() && fraction(number).is_err());
+        }
+        assert!(learning_rate("0").is_err() && learning_rate("1e39").is_err());
+        assert!(momentum("1").is_err() && fraction("0").is_err() && fraction("1").is_err());
+        assert!(probability("1.1").is_err() && probability("nan").is_err());
+        for text in ["", ",,", "\n", "\"", "1", ".", "x", "é"] {
+            assert!(delimiter(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""What `side_by_side.py` is made of: the work, the programs that do it, the rounds they are run in, the tables."""

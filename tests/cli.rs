@@ -1,0 +1,416 @@
+//! The `backprop` command as a user meets it: every test runs the binary.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use net::Level;
+use tempfile::TempDir;
+
+/// Where the repository is.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// What a run of the command came to.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    /// The lines of the report, by the words in front of them.
+    fn report(&self) -> HashMap<&str, &str> {
+        self.stdout.lines().map(|line| (line[..17].trim(), line[17..].trim())).collect()
+    }
+
+    /// The number at the beginning of a line of the report.
+    fn number(&self, word: &str) -> f64 {
+        self.report()[word].split(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+/// A folder of its own to run the command in.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backprop"));
+        command.args(arguments).current_dir(self.0.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        Run {
+            code: output.status.code().expect("the command ends by itself"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs the command, which has to succeed.
+    fn succeed(&self, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        run
+    }
+
+    /// Runs the command, which has to fail with exit code 2 and one line that contains all `words`.
+    fn fail(&self, arguments: &[&str], words: &[&str]) {
+        let Run { code, stdout, stderr } = self.run(arguments);
+        assert_eq!((code, &*stdout), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "{arguments:?}: no {word:?} in {stderr}");
+        }
+    }
+}
+
+fn bundled() -> String {
+    format!("{ROOT}/data/wdbc.csv")
+}
+
+/// The cells of a CSV file, its header first.
+fn cells(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn train_info_and_predict_on_the_bundled_data() {
+    let desk = Desk::new();
+    let trained = desk.succeed(&["train"]);
+    let report = trained.report();
+    assert_eq!(report["data"], "wdbc.csv (bundled): 569 rows of 30 features");
+    assert_eq!(report["t = 1"], "`M`, 212 rows of column `diagnosis`");
+    assert_eq!(report["t = 0"], "`B`, 357 rows");
+    assert_eq!(report["rows"], "456 trained on, 113 held out");
+    assert_eq!(report["SIMD level"], Level::from_environment().unwrap().to_string());
+    assert_eq!(report["model"], "model.safetensors");
+    assert!(trained.number("accuracy") >= 0.95, "{}", trained.stdout);
+    assert!(trained.number("log loss") <= 0.15, "{}", trained.stdout);
+    assert!(trained.number("ROC AUC") >= 0.99, "{}", trained.stdout);
+    let lines = trained.stderr.lines().count();
+    assert!((2..=12).contains(&lines) && trained.stderr.contains("loss"), "{}", trained.stderr);
+
+    let info = desk.succeed(&["info", "model.safetensors"]);
+    assert_eq!(info.report()["network"], report["network"]);
+    assert_eq!((info.report()["t = 1"], info.report()["target"]), ("`M`", "column `diagnosis`"));
+    assert!(info.stdout.contains("worst_fractal_dimension: mean "), "{}", info.stdout);
+
+    let predicted = desk.succeed(&["predict", "model.safetensors", &bundled()]);
+    let (predictions, table) = (cells(&predicted.stdout), cells(&fs::read_to_string(bundled()).unwrap()));
+    assert_eq!(predictions.len(), 1 + 569);
+    assert_eq!(predictions[0], ["prob_t1", "class"]);
+    for prediction in &predictions[1..] {
+        let prob_t1: f32 = prediction[0].parse().unwrap();
+        assert!((0.0..=1.0).contains(&prob_t1));
+        assert_eq!(prediction[1], if prob_t1 >= 0.5 { "M" } else { "B" });
+    }
+    let right = (1..570).filter(|&row| predictions[row][1] == table[row][30]).count();
+    assert!(right >= 550, "{right} of 569 are right");
+}
+
+#[test]
+fn predictions_in_a_file() {
+    let desk = Desk::new();
+    desk.succeed(&["train", "--epochs", "5"]);
+    let printed = desk.succeed(&["predict", "model.safetensors", &bundled(), "--threshold", "0.9"]).stdout;
+    let arguments = ["predict", "model.safetensors", &bundled(), "--threshold", "0.9", "--output", "out.csv"];
+    let run = desk.succeed(&arguments);
+    assert_eq!(desk.read("out.csv"), printed);
+    let positives = printed.lines().filter(|line| line.ends_with(",M")).count();
+    assert_eq!(run.report()["t = 1"], format!("`M`, {positives} rows"));
+    assert!(cells(&printed)[1..].iter().all(|row| (row[0].parse::<f32>().unwrap() >= 0.9) == (row[1] == "M")));
+}
+
+#[test]
+fn ten_seeds_reach_what_the_readme_promises() {
+    let desk = Desk::new();
+    let (mut accuracy, mut auc) = (0.0, 0.0);
+    for seed in 0..10 {
+        let run = desk.succeed(&["train", "--seed", &seed.to_string()]);
+        accuracy += run.number("accuracy") / 10.0;
+        auc += run.number("ROC AUC") / 10.0;
+    }
+    assert!(accuracy >= 0.95 && auc >= 0.99, "mean accuracy {accuracy}, mean ROC AUC {auc}");
+}
+
+#[test]
+fn the_same_bits_with_any_threads_and_any_fused_level() {
+    let desk = Desk::new();
+    let train = |seed: &str, threads: &str, level: Level| {
+        let level = level.to_string();
+        desk.succeed(&["train", "--epochs", "10", "--seed", seed, "--threads", threads, "--level", &level]);
+        fs::read(desk.path("model.safetensors")).unwrap()
+    };
+    let scalar = train("3", "1", Level::available()[0]);
+    for level in Level::available() {
+        let model = train("3", "1", level);
+        assert!(model == scalar || !level.is_fused(), "{level} gives another model than scalar");
+        for threads in ["2", "3"] {
+            assert!(train("3", threads, level) == model, "{threads} threads at {level} give another model than one");
+        }
+        assert!(train("4", "1", level) != model, "another seed gives the same model");
+    }
+}
+
+#[test]
+fn columns_are_found_by_name() {
+    let desk = Desk::new();
+    desk.succeed(&["train", "--epochs", "5"]);
+    let text = fs::read_to_string(bundled()).unwrap();
+    let turned: String = cells(&text)
+        .iter()
+        .map(|row| row.iter().rev().cloned().collect::<Vec<_>>().join(" ;\"é\"; ") + "\r\n")
+        .collect();
+    desk.write("turned.csv", format!("\u{feff}{turned}"));
+    let straight = desk.succeed(&["predict", "model.safetensors", &bundled()]);
+    let turned = desk.succeed(&["predict", "model.safetensors", "turned.csv"]);
+    assert_eq!(straight.stdout, turned.stdout);
+
+    desk.write("narrow.csv", text.replace("mean_area", "area"));
+    desk.fail(&["predict", "model.safetensors", "narrow.csv"], &["narrow.csv", "no column `mean_area`"]);
+}
+
+#[test]
+fn the_positive_class_can_be_chosen() {
+    let desk = Desk::new();
+    let run = desk.succeed(&["train", "--epochs", "20", "--positive", "B"]);
+    assert_eq!(
+        (run.report()["t = 1"], run.report()["t = 0"]),
+        ("`B`, 357 rows of column `diagnosis`", "`M`, 212 rows")
+    );
+    assert!(run.number("ROC AUC") > 0.95, "{}", run.stdout);
+    assert_eq!(desk.succeed(&["info", "model.safetensors"]).report()["t = 1"], "`B`");
+}
+
+#[test]
+fn info_shows_the_machine() {
+    let run = Desk::new().succeed(&["info"]);
+    for level in Level::available() {
+        assert!(run.stdout.contains(&format!("{level}: ")), "{}", run.stdout);
+    }
+    assert!(run.stdout.contains(&format!("{}: fused multiply-add, the best one", Level::best())), "{}", run.stdout);
+    assert!(run.report()["threads"].contains("granted"), "{}", run.stdout);
+}
+
+#[test]
+fn the_environment_chooses_the_level() {
+    let desk = Desk::new();
+    let train = |level: &str| desk.command(&["train", "--epochs", "1"]).env("BACKPROP_LEVEL", level).output().unwrap();
+    assert!(String::from_utf8(train("scalar").stdout).unwrap().contains("scalar"));
+    let refused = train("sse9");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("sse9"));
+}
+
+#[test]
+fn columns_without_information_are_reported() {
+    let desk = Desk::new();
+    let rows: String = (0..40).map(|row| format!("{row},7,{}\n", row % 2)).collect();
+    desk.write("t.csv", format!("a,same,kind\n{rows}"));
+    let run = desk.succeed(&["train", "t.csv", "--target", "kind", "--epochs", "1"]);
+    assert!(run.report()["constant columns"].starts_with("same"), "{}", run.stdout);
+    desk.fail(&["train", "t.csv", "--target", "kind", "--ignore", "a"], &["t.csv", "nothing to learn"]);
+}
+
+#[test]
+fn a_reader_that_stops_is_no_failure() {
+    let desk = Desk::new();
+    desk.succeed(&["train", "--epochs", "1"]);
+    for arguments in [&["predict", "model.safetensors", &bundled()][..], &["info"], &["train", "--epochs", "1"]] {
+        let mut child = desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !stderr.contains("error"), "{arguments:?}: {stderr}");
+    }
+}
+
+/// Tables that cannot be trained on with `--target kind`, and what the error has to say.
+const BAD_TABLES: &[(&[u8], &[&str])] = &[
+    (b"", &["t.csv", "empty", "header"]),
+    (b"\xef\xbb\xbf\r\n", &["t.csv", "empty", "header"]),
+    (b"a,kind\n", &["t.csv", "no data rows"]),
+    (b"1,2\n3,4\n", &["first line", "t.csv", "add a header"]),
+    (b"a,kinds\n1,x\n2,y\n", &["no column `kind`", "did you mean `kinds`?"]),
+    (b"a,b\n1,x\n2,y\n", &["no column `kind`", "`a`, `b`"]),
+    (b"a,a,kind\n1,1,x\n2,2,y\n", &["several columns named `a`", "--ignore \"a\""]),
+    (b"a,kind,kind\n1,x,x\n", &["several columns named `kind`", "rename"]),
+    (b",a,kind\n1,1,x\n", &["column 1", "no name", "--ignore \"\""]),
+    (b"kind\nx\ny\n", &["no feature columns"]),
+    (b"a,b,kind\n1,2,x\n1,y\n", &["row 2 (line 3)", "cells is 2", "3 columns"]),
+    (b"a,b,kind\n1,2,x\n\n1,2,y,3\n", &["row 2 (line 4)", "cells is 4", "3 columns"]),
+    (b"a,kind\n\"1,x\n2,y\n", &["row 1 (line 2)", "cells is 1", "quotes"]),
+    (b"a,kind\n1,x\nOslo,y\n", &["row 2 (line 3), column `a`", "`Oslo`", "--ignore \"a\""]),
+    (b"a,kind\n1,x\n\"Os\nlo\",y\n", &["column `a`", "`Os\\nlo` is not a number"]),
+    (b"a,kind\n1,x\n,y\n", &["row 2 (line 3), column `a` is empty", "--ignore \"a\""]),
+    (b"a,kind\n1,x\ninf,y\n", &["row 2 (line 3), column `a`", "`inf` is not a finite number"]),
+    (b"a,kind\n1,x\nNaN,y\n", &["row 2 (line 3), column `a`", "`NaN` is not a finite number"]),
+    (b"a,kind\n1,x\n1e400,y\n", &["row 2 (line 3), column `a`", "`1e400` is not a finite number"]),
+    (b"a,kind\n1,x\n2\0,y\n", &["row 2 (line 3), column `a`", "`2\\0` is not a number"]),
+    (b"a,kind\n1,x\n2\xe9,y\n", &["t.csv", "line 3, cell 1", "UTF-8"]),
+    (b"\xff\xfea\0,\0", &["t.csv", "line 1, cell 1", "UTF-8"]),
+    (b"a,kind\n1,x\n2,\n", &["row 2 (line 3), target column `kind` is empty"]),
+    (b"a,kind\n1,x\n2,x\n", &["t.csv", "label `x`", "two classes"]),
+    (b"a,kind\n1,x\n2,y\n3,z\n4,w\n", &["`kind`", "4 different labels", "`x`, `y`, `z`, ..."]),
+    (b"a,kind\n1,x\n2,x\n3,y\n", &["only one row", "label `y`"]),
+    (b"a,kind\n1,x\n1,x\n1,y\n1,y\n", &["t.csv", "same value", "nothing to learn"]),
+];
+
+#[test]
+fn bad_tables_are_refused_in_one_line() {
+    let desk = Desk::new();
+    for (content, words) in BAD_TABLES {
+        desk.write("t.csv", content);
+        desk.fail(&["train", "t.csv", "--target", "kind"], words);
+    }
+    assert!(!desk.path("model.safetensors").exists());
+}
+
+/// Command lines that make no sense, in a folder with the table `t.csv`, and what the error has to say.
+const BAD_ARGUMENTS: &[(&[&str], &[&str])] = &[
+    (&["fly"], &["fly"]),
+    (&["train", "t.csv"], &["t.csv", "--target", "`a`, `b`, `kind`"]),
+    (&["train", "absent.csv", "--target", "kind"], &["absent.csv", "No such file"]),
+    (&["train", ".", "--target", "kind"], &["cannot read `.`"]),
+    (&["train", "t.csv", "u.csv"], &["u.csv"]),
+    (&["train", "t.csv", "--target", "kind", "--ignore", "c"], &["no column `c`"]),
+    (&["train", "t.csv", "--target", "kind", "--delimiter", ";"], &["no column `kind`", "`a,b,kind`"]),
+    (&["train", "t.csv", "--target", "kind", "--delimiter", "xy"], &["--delimiter", "one character"]),
+    (&["train", "--positive", "Q"], &["`Q`", "`diagnosis`", "`M` and `B`"]),
+    (&["train", "--epoch", "3"], &["--epoch", "'--epochs'"]),
+    (&["train", "--epochs", "0"], &["--epochs", "from 1"]),
+    (&["train", "--epochs", "-5"], &["--epochs", "from 1"]),
+    (&["train", "--epochs", "99999999999999999999"], &["--epochs", "from 1"]),
+    (&["train", "--batch-size", "0"], &["--batch-size", "from 1"]),
+    (&["train", "--threads", "0"], &["--threads", "from 1"]),
+    (&["train", "--threads", "1000000"], &["--threads", "from 1"]),
+    (&["train", "--hidden", "0"], &["--hidden", "64,32"]),
+    (&["train", "--hidden", "64,x"], &["64,x", "--hidden", "64,32"]),
+    (&["train", "--hidden", "99999999999"], &["--hidden", "64,32"]),
+    (&["train", "--hidden", "65536,65536,65536,65536"], &["parameters"]),
+    (&["train", "--hidden"], &["--hidden"]),
+    (&["train", "--activation", "cubic"], &["--activation", "cubic", "sigmoid, tanh"]),
+    (&["train", "--learning-rate", "-1"], &["--learning-rate", "above 0"]),
+    (&["train", "--learning-rate", "NaN"], &["--learning-rate", "above 0"]),
+    (&["train", "--momentum", "1"], &["--momentum", "below 1"]),
+    (&["train", "--seed", "-1"], &["--seed", "whole number"]),
+    (&["train", "--test-fraction", "1"], &["--test-fraction", "between 0 and 1"]),
+    (&["train", "--level", "sse9"], &["--level", "sse9", "scalar"]),
+    (&["train", "--model", "absent/model"], &["absent/model", "no folder `absent`"]),
+    (&["train", "--model", "."], &["`.`", "folder"]),
+    (&["train", "t.csv", "--target", "kind", "--model", "t.csv"], &["`t.csv`", "another file"]),
+    (&["predict", "absent.safetensors", "t.csv"], &["absent.safetensors", "No such file"]),
+    (&["predict", "t.csv", "t.csv"], &["t.csv is not a usable model"]),
+    (&["predict", "m", "absent.csv"], &["absent.csv", "No such file"]),
+    (&["predict", "m", "t.csv"], &["t.csv", "no column `mean_radius`"]),
+    (&["predict", "m", "t.csv", "--output", "m"], &["`m`", "another file"]),
+    (&["predict", "m", "t.csv", "--output", "absent/o"], &["absent/o", "no folder"]),
+    (&["predict", "m", "t.csv", "--threshold", "2"], &["--threshold", "from 0 to 1"]),
+    (&["predict", "m"], &["FILE.csv"]),
+    (&["info", "absent"], &["absent", "No such file"]),
+    (&["info", "t.csv"], &["t.csv is not a usable model"]),
+];
+
+#[test]
+fn bad_arguments_are_refused_in_one_line() {
+    let desk = Desk::new();
+    desk.write("t.csv", "a,b,kind\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n");
+    desk.succeed(&["train", "--epochs", "1", "--model", "m"]);
+    for (arguments, words) in BAD_ARGUMENTS {
+        desk.fail(arguments, words);
+    }
+}
+
+#[test]
+fn a_training_that_diverges_says_so() {
+    let desk = Desk::new();
+    let run = desk.run(&["train", "--activation", "relu", "--learning-rate", "1e30"]);
+    let last = run.stderr.lines().last().unwrap();
+    assert_eq!((run.code, &*run.stdout), (2, ""), "{}", run.stderr);
+    assert!(last.starts_with("error: ") && last.contains("epoch") && last.contains("learning rate"), "{last}");
+    assert!(!desk.path("model.safetensors").exists());
+}
+
+#[test]
+fn a_network_without_its_table_cannot_predict() {
+    let desk = Desk::new();
+    let network = net::Network::builder(30).hidden(&[2]).build().unwrap();
+    net::format::save(&desk.path("bare"), &network, &Default::default()).unwrap();
+    desk.fail(&["predict", "bare", &bundled()], &["`bare`", "not which columns"]);
+}
+
+/// A real table that is not part of this repository, if it is there.
+fn shared(name: &str) -> Option<String> {
+    let path = Path::new(ROOT).join("../shared/data").join(name);
+    if !path.exists() {
+        // Not `eprintln!`, whose lines are kept from the reader while tests succeed.
+        let _ = writeln!(io::stderr(), "SKIPPED: there is no {}", path.display());
+        return None;
+    }
+    Some(path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn real_tables_are_learnt() {
+    let desk = Desk::new();
+    for (name, target, positive, least_auc) in [
+        ("spambase.csv", "type", "`spam`", 0.95),
+        ("magic.csv", "class", "`h`", 0.85),
+        ("pima-diabetes.csv", "class", "`tested_positive`", 0.7),
+    ] {
+        let Some(path) = shared(name) else { continue };
+        let run = desk.succeed(&["train", &path, "--target", target, "--epochs", "20"]);
+        assert!(run.report()["t = 1"].starts_with(positive), "{}", run.stdout);
+        assert!(run.number("ROC AUC") > least_auc, "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_real_table_without_a_header_needs_one() {
+    let Some(path) = shared("banknote_authentication.csv") else { return };
+    let desk = Desk::new();
+    desk.fail(&["train", &path, "--target", "class"], &["first line", "header"]);
+    let rows = fs::read_to_string(path).unwrap();
+    desk.write("notes.csv", format!("variance,skewness,curtosis,entropy,class\r\n{rows}"));
+    let run = desk.succeed(&["train", "notes.csv", "--target", "class", "--epochs", "50"]);
+    assert_eq!(run.report()["t = 1"], "`1`, 610 rows of column `class`");
+    assert!(run.number("ROC AUC") > 0.99, "{}", run.stdout);
+}
+
+#[test]
+fn text_columns_of_a_real_table_can_be_left_out() {
+    let Some(path) = shared("bank-additional-full.csv") else { return };
+    let desk = Desk::new();
+    desk.fail(&["train", &path, "--target", "y"], &["row 1 (line 2), column `job`", "--ignore \"job\""]);
+    let mut arguments = vec!["train", &path, "--target", "y", "--epochs", "2"];
+    let text =
+        ["job", "marital", "education", "default", "housing", "loan", "contact", "month", "day_of_week", "poutcome"];
+    for column in text {
+        arguments.extend(["--ignore", column]);
+    }
+    let run = desk.succeed(&arguments);
+    assert_eq!(run.report()["delimiter"], "';', found in the first line");
+    assert_eq!(run.report()["t = 1"], "`yes`, 4,640 rows of column `y`");
+    assert!(run.number("ROC AUC") > 0.9, "{}", run.stdout);
+}
