@@ -17,7 +17,7 @@ from comparison import machine, programs, table, work
 from comparison.check import check, unequal
 from comparison.rounds import compare
 
-OURS = "cargo run --release -q -p bench --bin throughput --"
+OURS = "cargo run --release -q -p bench --example worker --"
 
 
 def main():

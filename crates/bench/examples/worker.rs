@@ -1,0 +1,93 @@
+//! Backprop as a worker of the comparison in `peers/`: the protocol is in `peers/README.md`.
+//!
+//! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput --seconds 1`
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bench::{Workload, peak};
+use net::{Level, Optimizer, Predictor, Threads, Trainer, TrainingOptions};
+
+const REPEATS: usize = 5;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |flag: &str| arguments.iter().position(|a| a == flag).and_then(|at| arguments.get(at + 1));
+    let number = |flag: &str| value(flag).and_then(|text| text.parse::<f64>().ok()).filter(|number| *number > 0.0);
+    let (Some(network), Some(batch), Some(threads), Some(mode), Some(seconds)) =
+        (value("--network"), number("--batch"), number("--threads"), value("--mode"), number("--seconds"))
+    else {
+        return usage();
+    };
+    let (batch, threads) = (batch as usize, threads as usize);
+    let Some(workload) = Workload::named(network, batch) else { return usage() };
+    let level = Level::best();
+    let rate = match mode.as_str() {
+        "train" => train(&workload, level, threads, seconds),
+        "latency" | "throughput" => predict(&workload, level, threads, seconds),
+        _ => return usage(),
+    };
+    let flops = if mode == "train" { workload.training_flops() } else { workload.inference_flops() };
+    let share = rate * flops / (peak::multiply_add_flops(level) * threads as f64);
+    println!(
+        "{{\"peer\": \"Backprop\", \"version\": \"{}\", \"network\": \"{network}\", \"batch\": {batch}, \"threads\": {threads}, \
+         \"mode\": \"{mode}\", \"samples_per_second\": {rate:.1}, \"microseconds\": {:.4}, \"share_of_peak\": {share:.4}}}",
+        env!("CARGO_PKG_VERSION"),
+        1e6 * batch as f64 / rate,
+    );
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput --seconds 1");
+    ExitCode::from(2)
+}
+
+/// Samples per second: the median of some repeats of `work`, which handles `samples`, after one to warm up.
+fn median_rate(seconds: f64, samples: usize, mut work: impl FnMut()) -> f64 {
+    work();
+    let mut rates: Vec<f64> = (0..REPEATS)
+        .map(|_| {
+            let start = Instant::now();
+            let mut calls = 0;
+            while calls == 0 || start.elapsed().as_secs_f64() < seconds / REPEATS as f64 {
+                work();
+                calls += 1;
+            }
+            (calls * samples) as f64 / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    rates[REPEATS / 2]
+}
+
+fn train(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
+    let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 };
+    let options = TrainingOptions {
+        batch_size: workload.batch_size,
+        optimizer,
+        threads: Threads::Own(threads),
+        level,
+        ..Default::default()
+    };
+    let mut trainer = Trainer::new(workload.network(), options).expect("sound options");
+    let data = workload.data((4 * workload.batch_size).max(2048));
+    median_rate(seconds, data.rows(), || {
+        trainer.epoch(&data).expect("training goes on");
+    })
+}
+
+fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
+    let network = workload.network();
+    let data = workload.data(workload.batch_size);
+    let predictor = Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads));
+    let mut predictor = predictor.expect("threads");
+    let mut out = vec![0.0; data.rows()];
+    // The clock is looked at once in many short calls.
+    let calls = (1000 / data.rows()).max(1);
+    median_rate(seconds, calls * data.rows(), || {
+        for _ in 0..calls {
+            predictor.prob_t0(std::hint::black_box(data.features()), &mut out).expect("the features fit");
+        }
+    })
+}
