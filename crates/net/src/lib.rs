@@ -45,7 +45,7 @@
 //! - [`Trainer`]: minibatches on threads. [`Predictor`]: probabilities of many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
-//! - [`mod@format`]: model files. [`file`]: files that are never half written. [`random`]: the random numbers.
+//! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
 
 mod buffer;
 pub mod dataset;
