@@ -1,5 +1,5 @@
-//! Training, in samples per second: one group for each workload and thread count, with the levels one below the other.
-//! Before it is timed, one step is compared with the textbook's, weight by weight.
+//! Training, in samples per second, an epoch in each iteration: one group for each workload and thread count, with the
+//! levels one below the other. Before it is timed, one step is compared with the textbook's, weight by weight.
 //!
 //! `cargo bench --bench training -- 28-64-64-1` runs some of them.
 
@@ -7,46 +7,34 @@ mod settings;
 
 use bench::Workload;
 use bench::agreement::assert_agrees;
+use bench::throughput::{self, Training};
 use criterion::{Criterion, criterion_group, criterion_main};
 use net::textbook::Textbook;
-use net::{Level, Network, Optimizer, Threads, Trainer, TrainingOptions};
+use net::{Level, Network, Trainer};
 use settings::{Rate, group};
-
-const OPTIMIZER: Optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 };
 
 /// Samples of the step that is compared: more than a tile has rows, and few, since the textbook is slow.
 const COMPARED: usize = 19;
 
 fn training(criterion: &mut Criterion<Rate>) {
     for workload in Workload::all() {
-        let (network, batch) = (workload.network(), workload.batch_size);
-        let data = workload.data(4 * batch);
+        let network = workload.network();
+        let (data, compared) = (workload.data(COMPARED), (0..COMPARED).collect::<Vec<_>>());
         let mut textbook = Textbook::new(&network, Level::best());
-        let compared: Vec<usize> = (0..COMPARED).collect();
-        textbook.step(OPTIMIZER, &data, &compared);
+        textbook.step(throughput::options(&workload, Level::best(), 1).optimizer, &data, &compared);
         let expected = weights(&textbook.to_network().expect("finite weights"));
 
         for threads in [1, 2] {
-            let name = format!("training {workload}, threads {threads}");
-            let mut group = group(criterion, name, batch as u64);
+            let samples = Training::new(&workload, Level::best(), threads).samples();
+            let mut group = group(criterion, format!("training {workload}, threads {threads}"), samples as u64);
             for level in Level::available() {
-                let options = TrainingOptions {
-                    batch_size: batch,
-                    optimizer: OPTIMIZER,
-                    threads: Threads::Own(threads),
-                    level,
-                    ..Default::default()
-                };
+                let options = throughput::options(&workload, level, threads);
                 let mut trainer = Trainer::new(network.clone(), options).expect("sound options");
                 trainer.step(&data, &compared).expect("a step");
                 assert_agrees(level, "weights", &weights(trainer.network()), &expected, workload.widths[0]);
 
-                // Minibatches of rows from all over the data, as after a shuffle.
-                let order: Vec<usize> = (0..batch).flat_map(|row| (0..4).map(move |part| part * batch + row)).collect();
-                let mut minibatches = order.chunks(batch).cycle();
-                group.bench_function(level.to_string(), |bencher| {
-                    bencher.iter(|| trainer.step(&data, minibatches.next().expect("a cycle")).expect("a step"));
-                });
+                let mut training = Training::new(&workload, level, threads);
+                group.bench_function(level.to_string(), |bencher| bencher.iter(|| training.epoch()));
             }
         }
     }

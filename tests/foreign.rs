@@ -9,8 +9,10 @@ use net::Level;
 
 #[test]
 fn a_foreign_crate_gets_the_best_level_and_the_same_bits() {
-    let program = foreign::build(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign")).unwrap();
-    let output = foreign::output(Command::new(program).args(["28-64-64-1", "32"])).unwrap();
+    let program = foreign::build(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign"));
+    let program = program.unwrap_or_else(|error| panic!("{error}"));
+    let output = foreign::output(Command::new(program).args(["28-64-64-1", "32"]));
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
     println!("{output}");
     let value = |name: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(name));

@@ -5,8 +5,9 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use bench::throughput::Training;
 use bench::{Workload, peak};
-use net::{Level, Optimizer, Predictor, Threads, Trainer, TrainingOptions};
+use net::{Level, Predictor, Threads};
 
 const REPEATS: usize = 5;
 
@@ -62,19 +63,8 @@ fn median_rate(seconds: f64, samples: usize, mut work: impl FnMut()) -> f64 {
 }
 
 fn train(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
-    let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 };
-    let options = TrainingOptions {
-        batch_size: workload.batch_size,
-        optimizer,
-        threads: Threads::Own(threads),
-        level,
-        ..Default::default()
-    };
-    let mut trainer = Trainer::new(workload.network(), options).expect("sound options");
-    let data = workload.data((4 * workload.batch_size).max(2048));
-    median_rate(seconds, data.rows(), || {
-        trainer.epoch(&data).expect("training goes on");
-    })
+    let mut training = Training::new(workload, level, threads);
+    median_rate(seconds, training.samples(), || training.epoch())
 }
 
 fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {

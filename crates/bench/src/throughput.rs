@@ -17,9 +17,20 @@ impl Training {
     /// Prepares to train the network of `workload`, with plain gradient descent.
     pub fn new(workload: &Workload, level: Level, threads: usize) -> Self {
         let trainer = Trainer::new(workload.network(), options(workload, level, threads)).expect("sound options");
-        // Enough rows that the shuffle and the final look at the weights, once in each epoch, weigh as little as they do
-        // in earnest.
-        Training { trainer, data: workload.data((4 * workload.batch_size).max(2048)) }
+        // Whole minibatches, and enough of them that the shuffle and the final look at the weights, once in each epoch,
+        // weigh as little as they do in earnest.
+        let minibatches = (2048 / workload.batch_size).max(4);
+        Training { trainer, data: workload.data(minibatches * workload.batch_size) }
+    }
+
+    /// Trains for one epoch.
+    pub fn epoch(&mut self) {
+        self.trainer.epoch(&self.data).expect("training goes on");
+    }
+
+    /// Samples in an epoch.
+    pub fn samples(&self) -> usize {
+        self.data.rows()
     }
 
     /// Trains for `time`, and at least for two epochs, and returns the samples per second of the fastest epoch.
@@ -29,11 +40,11 @@ impl Training {
         let mut epochs = 0;
         while epochs < 2 || start.elapsed() < time {
             let epoch = Instant::now();
-            self.trainer.epoch(&self.data).expect("training goes on");
+            self.epoch();
             shortest = shortest.min(epoch.elapsed().as_secs_f64());
             epochs += 1;
         }
-        self.data.rows() as f64 / shortest
+        self.samples() as f64 / shortest
     }
 }
 
@@ -46,7 +57,8 @@ pub fn losses(workload: &Workload, level: Level, epochs: usize) -> Vec<f64> {
     trainer.train(&data, |_epoch| ControlFlow::Continue(())).expect("training goes on")
 }
 
-fn options(workload: &Workload, level: Level, threads: usize) -> TrainingOptions {
+/// Plain gradient descent in minibatches of the workload.
+pub fn options(workload: &Workload, level: Level, threads: usize) -> TrainingOptions {
     TrainingOptions {
         batch_size: workload.batch_size,
         optimizer: Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 },
