@@ -9,7 +9,7 @@ use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Error, Network};
 
-/// What the check found in one layer. Errors are relative to the largest magnitude in the layer's gradient.
+/// What the check found in one layer. Errors and bounds are relative to the largest magnitude in the layer's gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerCheck {
     /// The layer, counted from 1 as in the book.
@@ -18,10 +18,24 @@ pub struct LayerCheck {
     pub largest: f64,
     /// The worst relative error of backpropagation in f64 against central differences.
     pub backpropagation_error: f64,
+    /// What central differences cannot tell from 0: the rounding of the loss, divided by the step. Large where a layer is
+    /// saturated and its whole gradient is tiny.
+    pub resolution: f64,
     /// The worst relative error of the f32 gradient against the f64 one.
     pub single_precision_error: f64,
+    /// What that error may be at most: a running error analysis of this network on this data.
+    pub single_precision_bound: f64,
     /// Weights left out, because a step of the difference crossed the kink of a ReLU.
     pub at_a_kink: usize,
+}
+
+impl LayerCheck {
+    /// Whether both gradients are right: the f64 one agrees with central differences to one part in a million, or as far
+    /// as these can tell, and the f32 one with it within its bound.
+    pub fn passes(&self) -> bool {
+        self.backpropagation_error <= 1e-6 + self.resolution
+            && self.single_precision_error <= self.single_precision_bound
+    }
 }
 
 /// The gradients of the mean loss over `data`, each layer in book order, (outputs, 1 + inputs).
@@ -37,6 +51,7 @@ pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<Laye
     let single = gradient(network, data, level)?;
     let mut plain = Plain::new(network);
     let exact = plain.gradient(data);
+    let bounds = RoundingErrors::new(&plain, data);
     let mut checks = Vec::new();
     for layer in 0..exact.len() {
         let largest = exact[layer].iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
@@ -45,7 +60,9 @@ pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<Laye
             layer: layer + 1,
             largest,
             backpropagation_error: 0.0,
+            resolution: relative(bounds.loss / STEP),
             single_precision_error: 0.0,
+            single_precision_bound: relative(bounds.gradients[layer].iter().fold(0.0, |most: f64, e| most.max(*e))),
             at_a_kink: 0,
         };
         for weight in 0..exact[layer].len() {
@@ -109,6 +126,10 @@ pub fn summed_gradient(
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients, &mut sums));
     Ok((gradients, loss))
 }
+
+/// The step of the central differences, for weights up to 1 in magnitude. Their error is of the order of h^2 from the series
+/// and of 1e-16 / h from rounding: the cube root of 1e-16 balances them.
+const STEP: f64 = 6e-6;
 
 /// The network in f64, in plain loops.
 struct Plain {
@@ -180,16 +201,151 @@ impl Plain {
         gradients
     }
 
-    /// dL/dw as (L(w + h) - L(w - h)) / 2h, or nothing where a ReLU changes sides between the two. The error is of the order
-    /// of h^2 from the series and of 1e-16 / h from rounding: the cube root of 1e-16 balances them.
+    /// dL/dw as (L(w + h) - L(w - h)) / 2h, or nothing where a ReLU changes sides between the two.
     fn central_difference(&mut self, data: &Dataset, layer: usize, weight: usize) -> Option<f64> {
         let w = self.weights[layer][weight];
-        let h = 6e-6 * w.magnitude().max(1.0);
+        let h = STEP * w.magnitude().max(1.0);
         self.weights[layer][weight] = w + h;
         let (above, sides_above) = self.loss(data);
         self.weights[layer][weight] = w - h;
         let (below, sides_below) = self.loss(data);
         self.weights[layer][weight] = w;
         (sides_above == sides_below).then(|| (above - below) / ((w + h) - (w - h)))
+    }
+}
+
+/// How far rounding may carry the f64 loss and the f32 gradient from their exact values: a running error analysis
+/// (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2002), to first order, with the gradient's bound doubled
+/// for what is left out.
+struct RoundingErrors {
+    /// Of the f64 mean loss.
+    loss: f64,
+    /// Of the f32 mean gradient, each layer in book order.
+    gradients: Gradients<f64>,
+}
+
+/// The unit roundoffs of the two precisions.
+const SINGLE: f64 = f32::EPSILON as f64 / 2.0;
+const DOUBLE: f64 = f64::EPSILON / 2.0;
+
+/// Roundings of a chain's step: two where multiply and add are not fused.
+const ROUNDINGS_PER_STEP: f64 = 2.0;
+
+/// The relative error of sigmoid and tanh, in unit roundoffs: four units in the last place, portable level included.
+const FUNCTION_ROUNDINGS: f64 = 8.0;
+
+impl RoundingErrors {
+    fn new(plain: &Plain, data: &Dataset) -> Self {
+        let mut errors = RoundingErrors {
+            loss: 0.0,
+            gradients: plain.weights.iter().map(|weights| vec![0.0; weights.len()]).collect(),
+        };
+        let mut magnitudes = errors.gradients.clone();
+        let rows = data.rows() as f64;
+        for (row, t) in (0..data.rows()).zip(data.targets()) {
+            let (a, z) = plain.propagate(data.row(row));
+            let output = a[a.len() - 1][0];
+            // The loss has slope at most 1; softplus is right to a few roundings, and so is the sum over the rows.
+            let loss = reference::softplus(output.abs());
+            errors.loss += plain.forward_errors(&a, &z, DOUBLE).0.last().expect("an output")[0] / rows;
+            errors.loss += (FUNCTION_ROUNDINGS + rows) * DOUBLE * loss / rows;
+            errors.add_sample(plain, &a, &z, f64::from(*t), &mut magnitudes);
+        }
+        for (error, magnitude) in errors.gradients.iter_mut().flatten().zip(magnitudes.iter().flatten()) {
+            // The chain over the samples, then the scaling to a mean.
+            *error += (ROUNDINGS_PER_STEP * rows + 2.0) * SINGLE * magnitude;
+            *error *= 2.0 / rows;
+        }
+        errors
+    }
+
+    /// Adds what one sample contributes to the errors of the gradient, and to the magnitudes of its terms.
+    fn add_sample(
+        &mut self,
+        plain: &Plain,
+        a: &Gradients<f64>,
+        z: &Gradients<f64>,
+        t: f64,
+        magnitudes: &mut Gradients<f64>,
+    ) {
+        let (a_errors, z_errors) = plain.forward_errors(a, z, SINGLE);
+        let last = a.len() - 1;
+        let y = reference::sigmoid(a[last][0]);
+        let mut delta = vec![y - (1.0 - t)];
+        let y_error = y * (1.0 - y) * a_errors[last][0] + FUNCTION_ROUNDINGS * SINGLE * y;
+        let mut delta_error = vec![y_error + SINGLE * delta[0].abs()];
+        for layer in (0..=last).rev() {
+            let inputs = plain.inputs[layer];
+            for (i, (d, e)) in delta.iter().zip(&delta_error).enumerate() {
+                let at = i * (1 + inputs);
+                self.gradients[layer][at] += e;
+                magnitudes[layer][at] += d.abs();
+                for j in 0..inputs {
+                    let (z, z_error) = (z[layer][j].abs(), z_errors[layer][j]);
+                    self.gradients[layer][at + 1 + j] += d.abs() * z_error + z * e + e * z_error;
+                    magnitudes[layer][at + 1 + j] += (d * z).abs();
+                }
+            }
+            if layer == 0 {
+                return;
+            }
+            let (mut before, mut before_error) = (vec![0.0; inputs], vec![0.0; inputs]);
+            for j in 0..inputs {
+                let (mut sum, mut size, mut sum_error) = (0.0, 0.0, 0.0);
+                for (i, (d, e)) in delta.iter().zip(&delta_error).enumerate() {
+                    let weight = plain.weights[layer][i * (1 + inputs) + 1 + j];
+                    sum += weight * d;
+                    size += (weight * d).abs();
+                    sum_error += weight.abs() * e;
+                }
+                sum_error += ROUNDINGS_PER_STEP * delta.len() as f64 * SINGLE * size;
+                let (z, z_error) = (z[layer][j], z_errors[layer][j]);
+                let slope = reference::derivative(plain.activation, z);
+                let slope_error = match plain.activation {
+                    Activation::Sigmoid => (1.0 - 2.0 * z).abs() * z_error + 2.0 * SINGLE * slope,
+                    Activation::Tanh => 2.0 * z.abs() * z_error + SINGLE * (1.0 + slope),
+                    // On the wrong side of the kink the slope is off by 1.
+                    Activation::Relu if a[layer - 1][j].abs() <= a_errors[layer - 1][j] => 1.0,
+                    Activation::Relu => 0.0,
+                };
+                before[j] = sum * slope;
+                before_error[j] =
+                    sum.abs() * slope_error + slope * sum_error + slope_error * sum_error + SINGLE * before[j].abs();
+            }
+            (delta, delta_error) = (before, before_error);
+        }
+    }
+}
+
+impl Plain {
+    /// Bounds of the errors of a and z, computed with unit roundoff `u`.
+    fn forward_errors(&self, a: &Gradients<f64>, z: &Gradients<f64>, u: f64) -> (Gradients<f64>, Gradients<f64>) {
+        let mut a_errors: Gradients<f64> = Vec::new();
+        let mut z_errors = vec![vec![0.0; self.inputs[0]]];
+        for (layer, (weights, inputs)) in self.weights.iter().zip(&self.inputs).enumerate() {
+            let before = &z_errors[layer];
+            let errors: Vec<f64> = weights
+                .chunks_exact(1 + inputs)
+                .map(|row| {
+                    let terms = row[1..].iter().zip(&z[layer]).zip(before);
+                    let (size, carried) = terms.fold((row[0].abs(), 0.0), |(size, carried), ((w, z), e)| {
+                        (size + (w * z).abs(), carried + w.abs() * e)
+                    });
+                    carried + ROUNDINGS_PER_STEP * (1 + inputs) as f64 * u * size
+                })
+                .collect();
+            let of_activation = a[layer].iter().zip(&errors).map(|(a, error)| {
+                let z = reference::activate(self.activation, *a);
+                let slope = reference::derivative(self.activation, z);
+                match self.activation {
+                    Activation::Relu => *error,
+                    // The slope changes by less than twice the error within the error.
+                    _ => error * (slope + 2.0 * error).min(1.0) + FUNCTION_ROUNDINGS * u * z.abs(),
+                }
+            });
+            z_errors.push(of_activation.collect());
+            a_errors.push(errors);
+        }
+        (a_errors, z_errors)
     }
 }
