@@ -8,7 +8,8 @@ use net::{Level, LevelError, Threads};
 
 use crate::values;
 
-/// Arguments of every subcommand that computes. They change how fast it goes, and no bit of the result.
+/// Arguments of every subcommand that computes. They change how fast it goes, and no bit of the result (but for the portable
+/// level, which rounds products once more).
 #[derive(Args)]
 pub struct Machine {
     /// Threads to compute with [default: as many as this process is granted]

@@ -45,7 +45,7 @@ impl LayerShape {
     /// Blocks of the layer's weights.
     #[inline(always)]
     pub fn blocks(self) -> usize {
-        self.input_panels() * self.output_panels()
+        product(&[self.input_panels(), self.output_panels()])
     }
 
     /// Whether vectors run across samples and inputs, rather than across the layer's units.
@@ -79,6 +79,16 @@ impl LayerShape {
     }
 }
 
+/// A product of sizes, or the largest number if it overflows: no slice is as long, so that every check against it fails.
+#[inline(always)]
+fn product(sizes: &[usize]) -> usize {
+    let mut product = 1usize;
+    for size in sizes {
+        product = product.saturating_mul(*size);
+    }
+    product
+}
+
 /// Units in panel `panel` of a layer of `units` units.
 #[inline(always)]
 pub(super) fn units_in_panel(units: usize, panel: usize) -> usize {
@@ -100,7 +110,7 @@ impl<'a> Blocks<'a> {
     /// If `numbers` is not `shape.blocks() * BLOCK` long.
     #[inline(always)]
     pub fn new(numbers: &'a [f32], shape: LayerShape) -> Self {
-        assert_eq!(numbers.len(), shape.blocks() * BLOCK, "the blocks of a layer");
+        assert_eq!(numbers.len(), product(&[shape.blocks(), BLOCK]), "the blocks of a layer");
         Blocks { numbers, shape }
     }
 
@@ -141,7 +151,7 @@ impl<'a> Panels<'a> {
     #[inline(always)]
     pub fn len(units: usize, rows: usize) -> usize {
         assert_eq!(rows % ROW_MULTIPLE, 0, "rows come in multiples of the widest vector");
-        units.div_ceil(PANEL) * rows * PANEL
+        product(&[units.div_ceil(PANEL), rows, PANEL])
     }
 
     #[inline(always)]
@@ -223,9 +233,11 @@ impl Minibatch<'_> {
     #[inline(always)]
     pub(super) fn panel(&self, offset: usize, panel: usize) -> *const f32 {
         let groups = self.samples.div_ceil(self.group_samples);
-        let first = offset + panel * self.rows * PANEL;
-        assert!(groups >= 1 && self.group_samples <= self.rows);
-        assert!((groups - 1) * self.group_stride + first + self.rows * PANEL <= self.numbers.len());
+        assert!(groups >= 1 && self.group_samples <= self.rows, "the panels have a row for each sample");
+        let first = offset.saturating_add(product(&[panel, self.rows, PANEL]));
+        let end = product(&[groups - 1, self.group_stride]).saturating_add(first);
+        let end = end.saturating_add(product(&[self.rows, PANEL]));
+        assert!(end <= self.numbers.len(), "the panel is there in every group");
         self.numbers[first..].as_ptr()
     }
 }
