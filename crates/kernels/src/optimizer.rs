@@ -42,7 +42,7 @@ pub fn sgd_step(level: Level, sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32
 }
 
 #[inline(always)]
-pub(crate) fn sgd_step_lanes<S: Simd>(
+fn sgd_step_lanes<S: Simd>(
     simd: S,
     sgd: Sgd,
     gradient_sum: &[f32],

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use kernels::matrix::LayerShape;
+use kernels::matrix::{BLOCK, PANEL};
 
 use crate::{Activation, Error};
 
@@ -31,9 +32,8 @@ impl Shape {
         }
         let widths = [&[inputs], hidden, &[1]].concat();
         let bytes = widths.windows(2).try_fold(0usize, |sum, pair| {
-            // A block of 65 x 32 numbers for 32 x 32 weights.
-            let blocks = pair[0].div_ceil(32).checked_mul(pair[1].div_ceil(32))?;
-            sum.checked_add(blocks.checked_mul(4 * kernels::matrix::BLOCK)?)
+            let blocks = pair[0].div_ceil(PANEL).checked_mul(pair[1].div_ceil(PANEL))?;
+            sum.checked_add(blocks.checked_mul(size_of::<f32>() * BLOCK)?)
         });
         match bytes {
             Some(bytes) if bytes <= MOST_BYTES => Ok(Shape { widths, activation }),

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
-use kernels::matrix::{BLOCK, GRADIENT};
+use kernels::matrix::{BLOCK, GRADIENT, PANEL};
 use kernels::{Level, Sgd, dispatch};
 
 use crate::buffer::Buffer;
@@ -245,8 +245,8 @@ fn work_of_blocks(network: &Network) -> Vec<usize> {
     for shape in network.shape.layers() {
         for output_panel in 0..shape.output_panels() {
             for input_panel in 0..shape.input_panels() {
-                let inputs = (shape.inputs - 32 * input_panel).min(32);
-                let outputs = (shape.outputs - 32 * output_panel).min(32);
+                let inputs = (shape.inputs - PANEL * input_panel).min(PANEL);
+                let outputs = (shape.outputs - PANEL * output_panel).min(PANEL);
                 sum += (1 + inputs) * outputs.next_multiple_of(16);
                 work.push(sum);
             }
@@ -258,12 +258,8 @@ fn work_of_blocks(network: &Network) -> Vec<usize> {
 impl Engine {
     /// Makes the scratch memory large enough for minibatches of `samples`.
     fn make_room(&mut self, network: &Network, samples: usize) {
-        let enough = |workspace: &Workspace| workspace.layout.rows * workspace.groups >= samples.max(1);
-        if !self
-            .workspace
-            .as_ref()
-            .is_some_and(|workspace| enough(workspace) && workspace.group_samples(samples) <= workspace.layout.rows)
-        {
+        let is_large_enough = |workspace: &Workspace| workspace.group_samples(samples) <= workspace.layout.rows;
+        if !self.workspace.as_ref().is_some_and(is_large_enough) {
             self.workspace = Some(Workspace::new(&network.shape, samples, self.threads));
         }
     }

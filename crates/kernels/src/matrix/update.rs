@@ -80,42 +80,29 @@ fn update_rows<S: Simd>(
     let gradient = &gradient[rows.start * PANEL..rows.end * PANEL];
     assert_eq!(weights.len(), gradient.len(), "a row of the gradient for each row of weights");
     let width = columns.div_ceil(S::LANES);
-    if sgd.momentum == 0.0 {
-        for_each_vector::<S>(
-            weights.len(),
-            PANEL,
-            width,
-            #[inline(always)]
-            |at| {
-                // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
-                unsafe {
-                    let place = weights.as_mut_ptr().add(at);
-                    let gradient = simd.load_from(gradient.as_ptr().add(at));
-                    let (weight, _) = sgd.step_lanes(simd, gradient, simd.load_from(place), simd.splat(0.0));
-                    simd.store_to(weight, place);
+    let velocity = if sgd.momentum == 0.0 { &mut [][..] } else { &mut velocity[rows.start * PANEL..rows.end * PANEL] };
+    let with_velocity = !velocity.is_empty();
+    for_each_vector::<S>(
+        weights.len(),
+        PANEL,
+        width,
+        #[inline(always)]
+        |at| {
+            // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length; the velocity is
+            // as long as the gradient, or is not touched.
+            unsafe {
+                let place = weights.as_mut_ptr().add(at);
+                let velocity = velocity.as_mut_ptr().wrapping_add(at);
+                let gradient = simd.load_from(gradient.as_ptr().add(at));
+                let old = if with_velocity { simd.load_from(velocity) } else { simd.splat(0.0) };
+                let (weight, new) = sgd.step_lanes(simd, gradient, simd.load_from(place), old);
+                simd.store_to(weight, place);
+                if with_velocity {
+                    simd.store_to(new, velocity);
                 }
-            },
-        );
-    } else {
-        let velocity = &mut velocity[rows.start * PANEL..rows.end * PANEL];
-        for_each_vector::<S>(
-            weights.len(),
-            PANEL,
-            width,
-            #[inline(always)]
-            |at| {
-                // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length; the velocity
-                // is as long as the gradient.
-                unsafe {
-                    let (place, velocity) = (weights.as_mut_ptr().add(at), velocity.as_mut_ptr().add(at));
-                    let gradient = simd.load_from(gradient.as_ptr().add(at));
-                    let (weight, v) = sgd.step_lanes(simd, gradient, simd.load_from(place), simd.load_from(velocity));
-                    simd.store_to(weight, place);
-                    simd.store_to(v, velocity);
-                }
-            },
-        );
-    }
+            }
+        },
+    );
 }
 
 /// Copies the backward half to the forward half, for the few units of a narrow layer.
