@@ -42,13 +42,7 @@ pub fn sgd_step(level: Level, sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32
 }
 
 #[inline(always)]
-fn sgd_step_lanes<S: Simd>(
-    simd: S,
-    sgd: Sgd,
-    gradient_sum: &[f32],
-    weights: &mut [f32],
-    velocity: &mut [f32],
-) {
+fn sgd_step_lanes<S: Simd>(simd: S, sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32], velocity: &mut [f32]) {
     assert_eq!(gradient_sum.len(), weights.len(), "the gradient and the weights differ in length");
     if sgd.momentum == 0.0 {
         let zero = simd.splat(0.0);
