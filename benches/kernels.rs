@@ -149,7 +149,7 @@ fn minibatch(criterion: &mut Criterion<Rate>) {
         let mut layer = Layer::new(inputs, outputs, samples);
         for kernel in layer.kernels() {
             let name = format!("{kernel}, {inputs}-{outputs}, batch {samples}");
-            let mut group = group(criterion, name, layer.flops(kernel));
+            let mut group = group(criterion, name, layer.flops());
             for level in Level::available() {
                 layer.check(kernel, level);
                 group.bench_function(level.to_string(), |bencher| bencher.iter(|| layer.run(kernel, level)));

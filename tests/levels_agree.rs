@@ -1,7 +1,9 @@
 //! One arithmetic: every kernel at every level against the specification in `kernels::reference`, by bits at the levels
 //! that fuse multiply and add, within stated bounds at the portable level.
 
-use kernels::matrix::{self, BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::matrix::{
+    self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
+};
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use proptest::prelude::*;
 
@@ -175,10 +177,9 @@ fn layer() -> impl Strategy<Value = Layer> {
 
 fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; Panels::len(units, rows)];
-    let mut panels = PanelsMut::new(&mut numbers, units, rows);
-    for (sample, row) in rows_of_units.chunks_exact(units).enumerate() {
-        dispatch!(Level::best(), simd => panels.write_row(simd, sample, row));
-    }
+    let panels = PanelsMut::new(&mut numbers, units, rows);
+    let samples = rows_of_units.len() / units;
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, rows_of_units, samples, |row| row, panels));
     numbers
 }
 
@@ -206,11 +207,14 @@ proptest! {
         }
         let mut expected_gradient = vec![0.0; weights.len()];
         reference::gradient(inputs, &delta, &z, &mut expected_gradient);
-        let sgd = Sgd { learning_rate: 0.5, momentum: 0.5, scale: 1.0 / samples as f32 };
-        let (mut expected_weights, mut expected_velocity) = (weights.clone(), vec![0.0; weights.len()]);
-        for _step in 0..2 {
-            reference::sgd_step(sgd, &expected_gradient, &mut expected_weights, &mut expected_velocity);
-        }
+        let steps = [0.0, 0.5].map(|momentum| Sgd { learning_rate: 0.5, momentum, scale: 1.0 / samples as f32 });
+        let expected_weights = steps.map(|sgd| {
+            let (mut weights, mut velocity) = (weights.clone(), vec![0.0; weights.len()]);
+            for _step in 0..2 {
+                reference::sgd_step(sgd, &expected_gradient, &mut weights, &mut velocity);
+            }
+            weights
+        });
 
         let mut blocks = vec![0.0; shape.blocks() * BLOCK];
         matrix::write_blocks(shape, &weights, &mut blocks);
@@ -247,34 +251,53 @@ proptest! {
             ));
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
 
+            let gradients: Vec<BlockGradient> = (0..shape.blocks())
+                .map(|block| (block / shape.input_panels(), block % shape.input_panels()))
+                .map(|block| BlockGradient { shape, block, minibatch, z: 0, delta: z_length })
+                .collect();
             let mut found_gradient = vec![f32::NAN; weights.len()];
-            let mut found_blocks = blocks.clone();
             let mut sums = vec![0.0; GRADIENT];
-            for output_panel in 0..shape.output_panels() {
-                for input_panel in 0..shape.input_panels() {
-                    let place = (output_panel, input_panel);
-                    dispatch!(level, simd => matrix::gradient(simd, shape, place, &minibatch, 0, z_length, &mut sums));
-                    matrix::write_gradient(shape, place, &sums, &mut found_gradient);
-                    let number = output_panel * shape.input_panels() + input_panel;
-                    let block = &mut found_blocks[number * BLOCK..][..BLOCK];
-                    let mut velocity = vec![0.0; GRADIENT];
-                    for _step in 0..2 {
-                        dispatch!(level, simd => {
-                            matrix::update_block(simd, sgd, shape, place, &sums, block, &mut velocity);
-                            matrix::refresh_block(simd, shape, place, block);
-                        });
-                    }
-                }
+            for gradient in &gradients {
+                dispatch!(level, simd => gradient.sum(simd, &mut sums));
+                matrix::write_gradient(shape, gradient.block, &sums, &mut found_gradient);
             }
             assert_agrees(level, "gradient", &found_gradient, &expected_gradient, samples);
-            let mut found_weights = vec![f32::NAN; weights.len()];
-            matrix::read_blocks(shape, &found_blocks, &mut found_weights);
-            assert_agrees(level, "update", &found_weights, &expected_weights, samples);
 
-            // Both copies agree, and nothing was written outside the layer.
-            let mut both = vec![f32::NAN; found_blocks.len()];
-            matrix::write_blocks(shape, &found_weights, &mut both);
-            assert!(both.iter().zip(&found_blocks).all(|(a, b)| a == b), "the two copies of the weights at level {level}");
+            for (sgd, expected_weights) in steps.iter().zip(&expected_weights) {
+                let mut found_blocks = blocks.clone();
+                for (gradient, block) in gradients.iter().zip(found_blocks.chunks_exact_mut(BLOCK)) {
+                    let mut velocity = vec![0.0; GRADIENT];
+                    for _step in 0..2 {
+                        dispatch!(level, simd => gradient.descend(simd, *sgd, false, block, &mut velocity));
+                    }
+                }
+                let mut found_weights = vec![f32::NAN; weights.len()];
+                matrix::read_blocks(shape, &found_blocks, &mut found_weights);
+                assert_agrees(level, "descend", &found_weights, expected_weights, samples);
+
+                // Both copies agree, and nothing was written outside the layer.
+                let mut both = vec![f32::NAN; found_blocks.len()];
+                matrix::write_blocks(shape, &found_weights, &mut both);
+                assert!(both == found_blocks, "the two copies of the weights at level {level}");
+            }
+        }
+    }
+}
+
+/// Numbers are finite at every length and with the one that is not at every place.
+#[test]
+fn finiteness() {
+    for level in Level::available() {
+        for length in [0, 1, 15, 63, 64, 65, 130] {
+            let mut numbers = vec![f32::MAX; length];
+            assert!(kernels::are_finite(level, &numbers));
+            for at in 0..length {
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    numbers[at] = bad;
+                    assert!(!kernels::are_finite(level, &numbers), "{bad} at {at} of {length} at level {level}");
+                }
+                numbers[at] = f32::MIN;
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use kernels::matrix::{self, BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::matrix::{
+    self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
+};
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
 
@@ -18,10 +20,10 @@ pub enum Kernel {
     ForwardNarrow,
     /// [`matrix::backward`], with the derivative of the sigmoid.
     Backward,
-    /// [`matrix::gradient`](fn@matrix::gradient) of all blocks.
+    /// [`BlockGradient::sum`] of all blocks.
     Gradient,
-    /// [`matrix::update_block`] of all blocks, with momentum, and [`matrix::refresh_block`].
-    Update,
+    /// [`BlockGradient::descend`] of all blocks, with momentum.
+    Descend,
 }
 
 impl fmt::Display for Kernel {
@@ -31,7 +33,7 @@ impl fmt::Display for Kernel {
             Kernel::ForwardNarrow => "forward_narrow",
             Kernel::Backward => "backward",
             Kernel::Gradient => "gradient",
-            Kernel::Update => "update_block",
+            Kernel::Descend => "descend",
         })
     }
 }
@@ -101,15 +103,13 @@ impl Layer {
     /// The kernels that serve this layer.
     pub fn kernels(&self) -> Vec<Kernel> {
         let forward = if self.shape.is_narrow() { Kernel::ForwardNarrow } else { Kernel::Forward };
-        vec![forward, Kernel::Backward, Kernel::Gradient, Kernel::Update]
+        vec![forward, Kernel::Backward, Kernel::Gradient, Kernel::Descend]
     }
 
-    /// Floating-point operations of one run of `kernel`: 2 for each weight and sample; for the update, of each weight, 1 to
-    /// scale the gradient and 2 each for velocity and weight.
-    pub fn flops(&self, kernel: Kernel) -> u64 {
-        let weights = self.shape.inputs * self.shape.outputs;
-        let flops = if kernel == Kernel::Update { 5 * weights } else { 2 * weights * self.samples };
-        flops as u64
+    /// Floating-point operations of one run of `kernel`: 2 for each weight and sample. The update of [`Kernel::Descend`] is
+    /// not counted.
+    pub fn flops(&self) -> u64 {
+        (2 * self.shape.inputs * self.shape.outputs * self.samples) as u64
     }
 
     /// Runs `kernel` once, on the whole layer and minibatch.
@@ -135,26 +135,17 @@ impl Layer {
                 dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION, z, delta_in));
             }
             Kernel::Gradient => {
-                let numbers = &self.group[..];
-                let minibatch =
-                    Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples };
-                let (places, sums, delta) = (places(shape), &mut self.gradient, z.len());
-                dispatch!(level, simd => {
-                    for (place, sums) in places.zip(sums.chunks_exact_mut(GRADIENT)) {
-                        matrix::gradient(simd, shape, place, &minibatch, 0, delta, sums);
-                    }
+                let gradients = gradients(shape, &self.group, samples, rows, z.len());
+                let sums = self.gradient.chunks_exact_mut(GRADIENT);
+                dispatch!(level, simd => for (gradient, sums) in gradients.zip(sums) {
+                    gradient.sum(simd, sums);
                 });
             }
-            Kernel::Update => {
-                let (places, gradient, velocity) = (places(shape), &self.gradient, &mut self.velocity);
-                let blocks = self.blocks.chunks_exact_mut(BLOCK).zip(gradient.chunks_exact(GRADIENT));
-                dispatch!(level, simd => {
-                    for ((place, (block, gradient)), velocity) in
-                        places.zip(blocks).zip(velocity.chunks_exact_mut(GRADIENT))
-                    {
-                        matrix::update_block(simd, SGD, shape, place, gradient, block, velocity);
-                        matrix::refresh_block(simd, shape, place, block);
-                    }
+            Kernel::Descend => {
+                let gradients = gradients(shape, &self.group, samples, rows, z.len());
+                let blocks = self.blocks.chunks_exact_mut(BLOCK).zip(self.velocity.chunks_exact_mut(GRADIENT));
+                dispatch!(level, simd => for (gradient, (block, velocity)) in gradients.zip(blocks) {
+                    gradient.descend(simd, SGD, false, block, velocity);
                 });
             }
         }
@@ -201,7 +192,7 @@ impl Layer {
                     assert_agrees(level, &what, &found[unit * (1 + inputs)..][..1 + inputs], &expected, samples);
                 }
             }
-            Kernel::Update => {
+            Kernel::Descend => {
                 self.run(Kernel::Gradient, level);
                 let (mut expected, mut velocity) = (self.weights.clone(), vec![0.0; self.weights.len()]);
                 reference::sgd_step(SGD, &self.gradient_in_book_order(), &mut expected, &mut velocity);
@@ -227,6 +218,18 @@ impl Layer {
     }
 }
 
+/// The gradient of each block, in their order, from the panels z and, from number `delta` on, delta of one group.
+fn gradients(
+    shape: LayerShape,
+    numbers: &[f32],
+    samples: usize,
+    rows: usize,
+    delta: usize,
+) -> impl Iterator<Item = BlockGradient<'_>> {
+    let minibatch = Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples };
+    places(shape).map(move |block| BlockGradient { shape, block, minibatch, z: 0, delta })
+}
+
 /// (output panel, input panel) of each block, in their order.
 fn places(shape: LayerShape) -> impl Iterator<Item = (usize, usize)> {
     (0..shape.blocks()).map(move |block| (block / shape.input_panels(), block % shape.input_panels()))
@@ -234,10 +237,8 @@ fn places(shape: LayerShape) -> impl Iterator<Item = (usize, usize)> {
 
 /// Writes (samples, units) in row-major order to panels.
 fn write_panels(numbers: &mut [f32], units: usize, rows: usize, samples: &[f32]) {
-    let mut panels = PanelsMut::new(numbers, units, rows);
-    for (row, sample) in samples.chunks_exact(units).enumerate() {
-        dispatch!(Level::best(), simd => panels.write_row(simd, row, sample));
-    }
+    let panels = PanelsMut::new(numbers, units, rows);
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, samples, samples.len() / units, |row| row, panels));
 }
 
 /// Numbers that start at a cache line, as the networks of `net` keep theirs.

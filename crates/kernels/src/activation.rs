@@ -6,8 +6,8 @@ use std::str::FromStr;
 use crate::dispatch;
 use crate::level::Level;
 use crate::sigmoid::sigmoid_lanes;
-use crate::simd::{Simd, Vector};
-use crate::slice::{for_each_vector, map, update};
+use crate::simd::{Quad, QuadVector, Simd, Splat, Vector};
+use crate::slice::{for_four_vectors, map, update};
 use crate::tanh::tanh_lanes;
 
 /// The activation function of the hidden layers.
@@ -64,7 +64,7 @@ impl FromStr for Activation {
 
 /// z of each lane of a.
 #[inline(always)]
-fn activate_lanes<S: Simd>(simd: S, activation: Activation, a: S::Vector) -> S::Vector {
+fn activate_lanes<S: Splat>(simd: S, activation: Activation, a: S::Vector) -> S::Vector {
     match activation {
         Activation::Sigmoid => sigmoid_lanes(simd, a),
         Activation::Tanh => tanh_lanes(simd, a),
@@ -74,7 +74,7 @@ fn activate_lanes<S: Simd>(simd: S, activation: Activation, a: S::Vector) -> S::
 
 /// dz/da of each lane, from z.
 #[inline(always)]
-fn derivative_lanes<S: Simd>(simd: S, activation: Activation, z: S::Vector) -> S::Vector {
+pub(crate) fn derivative_lanes<S: Splat>(simd: S, activation: Activation, z: S::Vector) -> S::Vector {
     let one = simd.splat(1.0);
     match activation {
         Activation::Sigmoid => z * (one - z),
@@ -87,54 +87,57 @@ fn derivative_lanes<S: Simd>(simd: S, activation: Activation, z: S::Vector) -> S
 macro_rules! with_constant {
     ($activation:expr, $constant:ident => $body:expr) => {
         match $activation {
-            Activation::Sigmoid => {
-                const $constant: Activation = Activation::Sigmoid;
+            $crate::Activation::Sigmoid => {
+                const $constant: $crate::Activation = $crate::Activation::Sigmoid;
                 $body
             }
-            Activation::Tanh => {
-                const $constant: Activation = Activation::Tanh;
+            $crate::Activation::Tanh => {
+                const $constant: $crate::Activation = $crate::Activation::Tanh;
                 $body
             }
-            Activation::Relu => {
-                const $constant: Activation = Activation::Relu;
+            $crate::Activation::Relu => {
+                const $constant: $crate::Activation = $crate::Activation::Relu;
                 $body
             }
         }
     };
 }
 
+pub(crate) use with_constant;
+
 /// Replaces the preactivations of rows that are `stride` apart, `width` vectors of each, by their postactivations.
 #[inline(always)]
 pub(crate) fn activate_rows<S: Simd>(simd: S, activation: Activation, rows: &mut [f32], stride: usize, width: usize) {
-    with_constant!(activation, ACTIVATION => for_each_vector::<S>(rows.len(), stride, width, #[inline(always)] |at| {
-        // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
-        unsafe {
-            let place = rows.as_mut_ptr().add(at);
-            simd.store_to(activate_lanes(simd, ACTIVATION, simd.load_from(place)), place);
-        }
-    }))
-}
-
-/// Multiplies the deltas of rows that are `stride` apart, `width` vectors of each, by the derivatives at the postactivations
-/// `z`.
-#[inline(always)]
-pub(crate) fn multiply_rows_by_derivative<S: Simd>(
-    simd: S,
-    activation: Activation,
-    delta: &mut [f32],
-    z: &[f32],
-    stride: usize,
-    width: usize,
-) {
-    assert_eq!(delta.len(), z.len(), "a delta for each postactivation");
-    with_constant!(activation, ACTIVATION => for_each_vector::<S>(delta.len(), stride, width, #[inline(always)] |at| {
-        // SAFETY: `for_each_vector` gives places at which a whole vector lies in a slice of this length.
-        unsafe {
-            let place = delta.as_mut_ptr().add(at);
-            let derivative = derivative_lanes(simd, ACTIVATION, simd.load_from(z.as_ptr().add(at)));
-            simd.store_to(simd.load_from(place) * derivative, place);
-        }
-    }))
+    let place = rows.as_mut_ptr();
+    with_constant!(activation, ACTIVATION => for_four_vectors::<S>(
+        rows.len(),
+        stride,
+        width,
+        #[inline(always)]
+        |[a, b, c, d]| {
+            // SAFETY: `for_four_vectors` gives places at which a whole vector lies in a slice of this length.
+            unsafe {
+                let load = [
+                    simd.load_from(place.add(a)),
+                    simd.load_from(place.add(b)),
+                    simd.load_from(place.add(c)),
+                    simd.load_from(place.add(d)),
+                ];
+                let [z_a, z_b, z_c, z_d] = activate_lanes(Quad(simd), ACTIVATION, QuadVector(load)).0;
+                simd.store_to(z_a, place.add(a));
+                simd.store_to(z_b, place.add(b));
+                simd.store_to(z_c, place.add(c));
+                simd.store_to(z_d, place.add(d));
+            }
+        },
+        #[inline(always)]
+        |at| {
+            // SAFETY: as above.
+            unsafe {
+                simd.store_to(activate_lanes(simd, ACTIVATION, simd.load_from(place.add(at))), place.add(at));
+            }
+        },
+    ))
 }
 
 /// `z[i]` = the activation of `a[i]`.

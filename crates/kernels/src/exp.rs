@@ -7,7 +7,7 @@
 
 use crate::dispatch;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{Splat, Vector};
 use crate::slice::map;
 
 /// The largest error of [`exp`] at a level that fuses multiply and add, in units in the last place of the correctly
@@ -29,12 +29,18 @@ pub(crate) const COEFFICIENTS: [f32; 5] = [0.499_999_94, 0.166_665_2, 0.041_668_
 
 /// exp(x) of each lane.
 #[inline(always)]
-pub fn exp_lanes<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+pub fn exp_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
+    exp_below_high_lanes(simd, x.at_most(simd.splat(HIGH)))
+}
+
+/// exp(x) of each lane, for x up to [`HIGH`].
+#[inline(always)]
+pub(crate) fn exp_below_high_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
     let [c2, c3, c4, c5, c6] = COEFFICIENTS;
     let one = simd.splat(1.0);
     let whole = simd.splat(ROUND_TO_WHOLE);
 
-    let x = x.clamp(simd.splat(LOW), simd.splat(HIGH));
+    let x = x.at_least(simd.splat(LOW));
     let n = x.mul_add(simd.splat(std::f32::consts::LOG2_E), whole) - whole;
     let r = n.mul_add(simd.splat(-LN_2_HIGH), x);
     let r = n.mul_add(simd.splat(-LN_2_LOW), r);
@@ -46,6 +52,12 @@ pub fn exp_lanes<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let p = p.mul_add(r, one);
     let p = p.mul_add(r, one);
     p.scale_by_power_of_two(n)
+}
+
+/// exp(-|a|) of each lane, in 0..=1.
+#[inline(always)]
+pub fn exp_of_minus_magnitude_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
+    exp_below_high_lanes(simd, -a.abs())
 }
 
 /// `output[i] = exp(input[i])`, within [`MAX_EXP_ERROR_ULPS`] at the levels that fuse. exp of a NaN is NaN, of minus

@@ -50,5 +50,6 @@ pub use matvec_transposed::matvec_transposed;
 pub use optimizer::{Sgd, sgd_step};
 pub use outer_product::outer_product;
 pub use sigmoid::sigmoid;
+pub use slice::are_finite;
 pub use softplus::softplus;
 pub use tanh::tanh;

@@ -17,7 +17,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// The new weights and velocity of each lane, from the gradient summed over the minibatch.
+    /// The new weights and velocity of each lane where there is momentum, from the gradient summed over the minibatch.
     #[inline(always)]
     pub(crate) fn step_lanes<S: Simd>(
         self,
@@ -27,9 +27,15 @@ impl Sgd {
         velocity: S::Vector,
     ) -> (S::Vector, S::Vector) {
         let gradient = gradient_sum * simd.splat(self.scale);
-        let velocity =
-            if self.momentum == 0.0 { gradient } else { velocity.mul_add(simd.splat(self.momentum), gradient) };
+        let velocity = velocity.mul_add(simd.splat(self.momentum), gradient);
         (velocity.mul_add(simd.splat(-self.learning_rate), weight), velocity)
+    }
+
+    /// The new weights of each lane where the momentum is 0.
+    #[inline(always)]
+    pub(crate) fn plain_lanes<S: Simd>(self, simd: S, gradient_sum: S::Vector, weight: S::Vector) -> S::Vector {
+        let gradient = gradient_sum * simd.splat(self.scale);
+        gradient.mul_add(simd.splat(-self.learning_rate), weight)
     }
 }
 
@@ -45,13 +51,12 @@ pub fn sgd_step(level: Level, sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32
 fn sgd_step_lanes<S: Simd>(simd: S, sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32], velocity: &mut [f32]) {
     assert_eq!(gradient_sum.len(), weights.len(), "the gradient and the weights differ in length");
     if sgd.momentum == 0.0 {
-        let zero = simd.splat(0.0);
         crate::slice::update(
             simd,
             weights,
             gradient_sum,
             #[inline(always)]
-            |weight, gradient| sgd.step_lanes(simd, gradient, weight, zero).0,
+            |weight, gradient| sgd.plain_lanes(simd, gradient, weight),
         );
         return;
     }

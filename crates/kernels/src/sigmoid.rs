@@ -4,9 +4,9 @@
 //! but it keeps its digits down to the smallest subnormal result.
 
 use crate::dispatch;
-use crate::exp::exp_lanes;
+use crate::exp::exp_of_minus_magnitude_lanes;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{Splat, Vector};
 use crate::slice::map;
 
 /// The largest error of [`sigmoid`] at a level that fuses multiply and add, in units in the last place of the
@@ -15,9 +15,14 @@ pub const MAX_SIGMOID_ERROR_ULPS: f64 = 2.5;
 
 /// sigma(a) of each lane.
 #[inline(always)]
-pub fn sigmoid_lanes<S: Simd>(simd: S, a: S::Vector) -> S::Vector {
+pub fn sigmoid_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
+    sigmoid_from_exp_lanes(simd, a, exp_of_minus_magnitude_lanes(simd, a))
+}
+
+/// sigma(a) of each lane, from e = exp(-|a|).
+#[inline(always)]
+pub fn sigmoid_from_exp_lanes<S: Splat>(simd: S, a: S::Vector, e: S::Vector) -> S::Vector {
     let one = simd.splat(1.0);
-    let e = exp_lanes(simd, -a.abs());
     let numerator = a.if_less(simd.splat(0.0), e, one);
     numerator / (one + e)
 }

@@ -1,6 +1,33 @@
 //! Elementwise kernels over slices: whole vectors, then one partial vector.
 
-use crate::simd::Simd;
+use crate::dispatch;
+use crate::level::Level;
+use crate::simd::{Simd, Vector};
+
+/// Whether no number is infinite or NaN.
+pub fn are_finite(level: Level, numbers: &[f32]) -> bool {
+    dispatch!(level, simd => are_finite_lanes(simd, numbers))
+}
+
+#[inline(always)]
+fn are_finite_lanes<S: Simd>(simd: S, numbers: &[f32]) -> bool {
+    // 0 x + y is y for finite x, and NaN for others, once and for all.
+    let zero = simd.splat(0.0);
+    let mut sums = [zero; 4];
+    let whole = numbers.len() - numbers.len() % (4 * S::LANES);
+    let mut at = 0;
+    while at < whole {
+        let mut i = 0;
+        while i < 4 {
+            sums[i] = zero.mul_add(simd.load(&numbers[at..]), sums[i]);
+            at += S::LANES;
+            i += 1;
+        }
+    }
+    let mut lanes = [0.0; 16];
+    simd.store(sums[0] + sums[1] + (sums[2] + sums[3]), &mut lanes);
+    lanes.iter().chain(&numbers[whole..]).all(|number| number.is_finite())
+}
 
 /// `output[i] = f(input[i])`. Panics if the slices differ in length.
 #[inline(always)]
@@ -39,20 +66,32 @@ pub(crate) fn update<S: Simd>(
     }
 }
 
-/// Calls `body` with the place of each of the first `width` vectors of rows that are `stride` apart, in a slice of `length`
-/// numbers that ends with a whole row. Every place has room for a vector.
+/// Goes through the first `width` vectors of rows that are `stride` apart, in a slice of `length` numbers that ends with a
+/// whole row: calls `four` with the places of four vectors at a time, and `one` with those that are left over. Every place
+/// has room for a vector.
 #[inline(always)]
-pub(crate) fn for_each_vector<S: Simd>(length: usize, stride: usize, width: usize, mut body: impl FnMut(usize)) {
+pub(crate) fn for_four_vectors<S: Simd>(
+    length: usize,
+    stride: usize,
+    width: usize,
+    mut four: impl FnMut([usize; 4]),
+    mut one: impl FnMut(usize),
+) {
     assert!(width * S::LANES <= stride && length.is_multiple_of(stride), "the rows hold the vectors");
-    // Plain loops: iterator adapters now and then stay outlined. Full rows follow each other without a gap.
-    let (run, stride) = if width * S::LANES == stride { (length, length) } else { (width * S::LANES, stride) };
-    let mut row = 0;
-    while row < length {
-        let mut at = row;
-        while at < row + run {
-            body(at);
-            at += S::LANES;
+    // Full rows follow each other without a gap; otherwise, column by column.
+    let is_full = width * S::LANES == stride;
+    let (columns, step) = if is_full { (1, S::LANES) } else { (width, stride) };
+    let mut column = 0;
+    while column < columns {
+        let mut at = column * S::LANES;
+        while at + 3 * step < length {
+            four([at, at + step, at + 2 * step, at + 3 * step]);
+            at += 4 * step;
         }
-        row += stride;
+        while at < length {
+            one(at);
+            at += step;
+        }
+        column += 1;
     }
 }

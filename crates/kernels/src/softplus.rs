@@ -5,9 +5,9 @@
 //! 1.1e-10), and it keeps its digits where e is tiny.
 
 use crate::dispatch;
-use crate::exp::exp_lanes;
+use crate::exp::exp_of_minus_magnitude_lanes;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{Splat, Vector};
 use crate::slice::map;
 
 /// The largest error of [`softplus`] at a level that fuses multiply and add, in units in the last place of the
@@ -19,12 +19,17 @@ pub(crate) const COEFFICIENTS: [f32; 5] = [0.333_333_37, 0.199_994_44, 0.143_083
 
 /// softplus(a) of each lane.
 #[inline(always)]
-pub fn softplus_lanes<S: Simd>(simd: S, a: S::Vector) -> S::Vector {
+pub fn softplus_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
+    softplus_from_exp_lanes(simd, a, exp_of_minus_magnitude_lanes(simd, a))
+}
+
+/// softplus(a) of each lane, from e = exp(-|a|).
+#[inline(always)]
+pub fn softplus_from_exp_lanes<S: Splat>(simd: S, a: S::Vector, e: S::Vector) -> S::Vector {
     let [c1, c2, c3, c4, c5] = COEFFICIENTS;
     let zero = simd.splat(0.0);
     let two = simd.splat(2.0);
 
-    let e = exp_lanes(simd, -a.abs());
     let s = e / (two + e);
     let u = s * s;
     let p = u.mul_add(simd.splat(c5), simd.splat(c4));

@@ -4,9 +4,9 @@
 //! a + a^3 times a polynomial in a^2 of degree four, found with the Remez algorithm (relative error 4.4e-9).
 
 use crate::dispatch;
-use crate::exp::exp_lanes;
+use crate::exp::exp_below_high_lanes;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{Splat, Vector};
 use crate::slice::map;
 
 /// The largest error of [`tanh`] at a level that fuses multiply and add, in units in the last place of the correctly
@@ -20,7 +20,7 @@ pub(crate) const COEFFICIENTS: [f32; 5] = [-0.333_332_8, 0.133_314_42, -0.053_73
 
 /// tanh(a) of each lane.
 #[inline(always)]
-pub fn tanh_lanes<S: Simd>(simd: S, a: S::Vector) -> S::Vector {
+pub fn tanh_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
     let [c1, c2, c3, c4, c5] = COEFFICIENTS;
     let one = simd.splat(1.0);
     let magnitude = a.abs();
@@ -32,7 +32,7 @@ pub fn tanh_lanes<S: Simd>(simd: S, a: S::Vector) -> S::Vector {
     let p = p.mul_add(u, simd.splat(c1));
     let near = (p * u).mul_add(magnitude, magnitude);
 
-    let e = exp_lanes(simd, magnitude * simd.splat(-2.0));
+    let e = exp_below_high_lanes(simd, magnitude * simd.splat(-2.0));
     let far = (one - e) / (one + e);
 
     magnitude.if_less(simd.splat(POLYNOMIAL_BELOW), near, far).with_sign_of(a)

@@ -4,7 +4,6 @@
 use kernels::reference::{self, Real};
 use kernels::{Activation, Level, dispatch};
 
-use crate::buffer::Buffer;
 use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Error, Network};
@@ -117,13 +116,12 @@ pub fn summed_gradient(
     let loss = losses[..indices.len()].iter().map(|loss| f64::from(*loss)).sum();
 
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
-    let mut sums = Buffer::zeros(kernels::matrix::GRADIENT);
     let sweep = WeightSweep {
         layers: &parameters.layers,
         layout: &workspace.layout,
         minibatch: workspace.minibatch(indices.len()),
     };
-    dispatch!(level, simd => sweep.book_order(simd, &mut gradients, &mut sums));
+    dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
     Ok((gradients, loss))
 }
 

@@ -36,8 +36,8 @@
 //! | L = (1 - t) softplus(-a) + t softplus(a) | [`Textbook::loss`](textbook::Textbook::loss) |
 //! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::deltas`](textbook::Textbook::deltas) |
 //! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
-//! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::gradient`](fn@kernels::matrix::gradient) |
-//! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::update_block`] |
+//! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
+//! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
 //!
 //! # Where things live
 //!

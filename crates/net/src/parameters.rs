@@ -1,5 +1,6 @@
 //! The weights of a network, stored the way the kernels read them.
 
+use kernels::Level;
 use kernels::matrix::{self, BLOCK, Blocks, LayerShape};
 
 use crate::Shape;
@@ -79,7 +80,7 @@ impl Parameters {
         }
     }
 
-    pub(crate) fn are_finite(&self) -> bool {
-        self.blocks.iter().all(|weight| weight.is_finite())
+    pub(crate) fn are_finite(&self, level: Level) -> bool {
+        kernels::are_finite(level, &self.blocks)
     }
 }

@@ -147,16 +147,26 @@ fn predict<S: Simd>(
     features: &[f32],
     out: &mut [f32],
 ) {
-    gather_features(simd, layout, group, features.chunks_exact(layout.units[0]));
+    gather_features(
+        simd,
+        layout,
+        group,
+        features,
+        out.len(),
+        #[inline(always)]
+        |row| row,
+    );
     propagate(simd, &network.parameters, network.shape.activation(), layout, group, out.len());
     let [a, y, ..] = output_arrays(layout, group);
-    for (a, y) in a.chunks_exact(S::LANES).zip(y.chunks_exact_mut(S::LANES)).take(out.len().div_ceil(S::LANES)) {
-        let a = simd.load(a);
+    let mut row = 0;
+    while row < out.len() {
+        let a = simd.load(&a[row..]);
         let a = match class {
             Class::T0 => a,
             Class::T1 => -a,
         };
-        simd.store(sigmoid_lanes(simd, a), y);
+        simd.store(sigmoid_lanes(simd, a), &mut y[row..]);
+        row += S::LANES;
     }
     out.copy_from_slice(&y[..out.len()]);
 }

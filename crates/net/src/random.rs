@@ -6,7 +6,16 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of random numbers: a function of a seed and of the number of the stream, and of nothing else.
 #[derive(Clone, Debug)]
-pub struct Random(ChaCha8Rng);
+pub struct Random {
+    generator: ChaCha8Rng,
+    /// The next words of the stream, drawn at once: that is several times as fast as one by one.
+    words: [u8; 4 * WORDS],
+    /// How many of them are used up.
+    used: usize,
+}
+
+/// Words drawn at once: four blocks of ChaCha, which the generator computes side by side.
+const WORDS: usize = 64;
 
 impl Random {
     /// Stream `stream` of `seed`. Different streams of one seed are independent.
@@ -15,12 +24,24 @@ impl Random {
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut generator = ChaCha8Rng::from_seed(key);
         generator.set_stream(stream);
-        Random(generator)
+        Random { generator, words: [0; 4 * WORDS], used: WORDS }
+    }
+
+    /// The next word of the stream.
+    #[inline]
+    fn word(&mut self) -> u32 {
+        if self.used == WORDS {
+            self.generator.fill_bytes(&mut self.words);
+            self.used = 0;
+        }
+        let at = 4 * self.used;
+        self.used += 1;
+        u32::from_le_bytes([self.words[at], self.words[at + 1], self.words[at + 2], self.words[at + 3]])
     }
 
     /// A number in 0..1, a multiple of 2^-24.
     pub fn unit(&mut self) -> f32 {
-        (self.0.next_u32() >> 8) as f32 * (1.0 / (1 << 24) as f32)
+        (self.word() >> 8) as f32 * (1.0 / (1 << 24) as f32)
     }
 
     /// A whole number in 0..n, each with the same probability (D. Lemire 2019: the high half of a product with n, drawn
@@ -31,11 +52,11 @@ impl Random {
     #[inline]
     pub fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "no number is below 0");
-        let mut product = u64::from(self.0.next_u32()) * u64::from(n);
+        let mut product = u64::from(self.word()) * u64::from(n);
         if (product as u32) < n {
             let excess = n.wrapping_neg() % n;
             while (product as u32) < excess {
-                product = u64::from(self.0.next_u32()) * u64::from(n);
+                product = u64::from(self.word()) * u64::from(n);
             }
         }
         (product >> 32) as u32

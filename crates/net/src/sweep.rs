@@ -6,7 +6,7 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BLOCK, GRADIENT, LayerShape, Minibatch, PanelsMut};
+use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatch, PanelsMut};
 use kernels::simd::Simd;
 use kernels::{Activation, Sgd};
 
@@ -41,18 +41,18 @@ pub(crate) fn propagate<S: Simd>(
     layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, &mut rest[..rows]);
 }
 
-/// Writes the features of some samples into the group.
+/// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
 #[inline(always)]
-pub(crate) fn gather_features<'a, S: Simd>(
+pub(crate) fn gather_features<S: Simd>(
     simd: S,
     layout: &GroupLayout,
     group: &mut [f32],
-    samples: impl Iterator<Item = &'a [f32]>,
+    features: &[f32],
+    samples: usize,
+    index_of: impl Fn(usize) -> usize,
 ) {
-    let mut z = PanelsMut::new(&mut group[layout.z[0]..][..layout.panels_len(0)], layout.units[0], layout.rows);
-    for (row, features) in samples.enumerate() {
-        z.write_row(simd, row, features);
-    }
+    let z = PanelsMut::new(&mut group[layout.z[0]..][..layout.panels_len(0)], layout.units[0], layout.rows);
+    matrix::gather_rows(simd, features, samples, index_of, z);
 }
 
 /// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`.
@@ -68,15 +68,23 @@ pub(crate) fn sample_sweep<S: Simd>(
 ) {
     let rows = layout.rows;
     let samples = indices.len();
-    gather_features(simd, layout, group, indices.iter().map(|index| data.row(*index)));
+    gather_features(
+        simd,
+        layout,
+        group,
+        data.features(),
+        samples,
+        #[inline(always)]
+        |sample| indices[sample],
+    );
     propagate(simd, parameters, activation, layout, group, samples);
 
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
     let delta = &mut deltas[..layout.panels_len(last)];
     let [a, t, loss, delta_out] = output_arrays(layout, before);
-    for (t, index) in t.iter_mut().zip(indices) {
-        *t = data.targets()[*index];
+    for sample in 0..samples {
+        t[sample] = data.targets()[indices[sample]];
     }
     losses_and_deltas(simd, a, t, loss, delta_out);
     PanelsMut::new(delta, layout.units[last], rows).write_column(0, &delta_out[..samples]);
@@ -110,67 +118,46 @@ pub(crate) struct WeightSweep<'a> {
 }
 
 impl WeightSweep<'_> {
-    /// Step 4 of backpropagation, summed over the minibatch, for the block `block` of all layers: calls `with` with its
-    /// layer (counted from 0), the layer's shape, its place (output panel, input panel) and its gradient, in `sums`.
+    /// The layer (counted from 0) of block `block` of all layers, and its gradient, step 4 of backpropagation.
     #[inline(always)]
-    fn gradient<S: Simd>(
-        &self,
-        simd: S,
-        block: usize,
-        sums: &mut [f32],
-        with: impl FnOnce(usize, LayerShape, (usize, usize), &[f32]),
-    ) {
-        let layer = self.layers.partition_point(|(first, _)| *first <= block) - 1;
+    fn gradient(&self, block: usize) -> (usize, BlockGradient<'_>) {
+        let mut layer = self.layers.len() - 1;
+        while self.layers[layer].0 > block {
+            layer -= 1;
+        }
         let (first, shape) = self.layers[layer];
-        let place = ((block - first) / shape.input_panels(), (block - first) % shape.input_panels());
-        let (z, delta) = (self.layout.z[layer], self.layout.delta[layer + 1]);
-        matrix::gradient(simd, shape, place, &self.minibatch, z, delta, sums);
-        with(layer, shape, place, sums);
+        let at = block - first;
+        let gradient = BlockGradient {
+            shape,
+            block: (at / shape.input_panels(), at % shape.input_panels()),
+            minibatch: self.minibatch,
+            z: self.layout.z[layer],
+            delta: self.layout.delta[layer + 1],
+        };
+        (layer, gradient)
     }
 
-    /// Sums the gradients of the blocks from `first` on and updates them and their velocities.
+    /// The step of gradient descent for the blocks from `first` on, with their velocities.
     #[inline(always)]
-    pub(crate) fn update<S: Simd>(
-        &self,
-        simd: S,
-        sgd: Sgd,
-        first: usize,
-        blocks: &mut [f32],
-        velocity: &mut [f32],
-        sums: &mut [f32],
-    ) {
-        let mut velocities = velocity.chunks_exact_mut(GRADIENT);
-        for (block, weights) in blocks.chunks_exact_mut(BLOCK).enumerate() {
-            let velocity = velocities.next().unwrap_or_default();
-            self.gradient(
-                simd,
-                first + block,
-                sums,
-                #[inline(always)]
-                |layer, shape, place, sums| {
-                    matrix::update_block(simd, sgd, shape, place, sums, weights, velocity);
-                    if layer > 0 {
-                        matrix::refresh_block(simd, shape, place, weights);
-                    }
-                },
-            );
+    pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, first: usize, blocks: &mut [f32], velocity: &mut [f32]) {
+        for block in 0..blocks.len() / BLOCK {
+            let (layer, gradient) = self.gradient(first + block);
+            let weights = &mut blocks[block * BLOCK..][..BLOCK];
+            let velocity =
+                if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
+            gradient.descend(simd, sgd, layer == 0, weights, velocity);
         }
     }
 
     /// Sums the gradients of all blocks into gradients in book order, one for each layer.
     #[inline(always)]
-    pub(crate) fn book_order<S: Simd>(&self, simd: S, gradients: &mut [Vec<f32>], sums: &mut [f32]) {
+    pub(crate) fn book_order<S: Simd>(&self, simd: S, gradients: &mut [Vec<f32>]) {
+        let mut sums = vec![0.0; GRADIENT];
         let (first, last) = self.layers[self.layers.len() - 1];
         for block in 0..first + last.blocks() {
-            self.gradient(
-                simd,
-                block,
-                sums,
-                #[inline(always)]
-                |layer, shape, place, sums| {
-                    matrix::write_gradient(shape, place, sums, &mut gradients[layer]);
-                },
-            );
+            let (layer, gradient) = self.gradient(block);
+            gradient.sum(simd, &mut sums);
+            matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
         }
     }
 }

@@ -99,8 +99,6 @@ struct Engine {
     /// In the layout of the gradient, for each block; empty without momentum.
     velocity: Buffer,
     workspace: Option<Workspace>,
-    /// The gradient of one block for each thread.
-    sums: Buffer,
     /// The work up to each block, in arbitrary units, to share it out evenly.
     work: Vec<usize>,
     order: Vec<usize>,
@@ -124,7 +122,6 @@ impl Trainer {
         let engine = Engine {
             velocity: Buffer::zeros(velocity),
             workspace: None,
-            sums: Buffer::zeros(pool.threads() * GRADIENT),
             work: work_of_blocks(&network),
             order: Vec::new(),
             threads: pool.threads(),
@@ -182,7 +179,7 @@ impl Trainer {
                     return Err((batch + 1, "loss"));
                 }
             }
-            match network.parameters.are_finite() {
+            match network.parameters.are_finite(options.level) {
                 true => Ok(loss / data.rows() as f64),
                 false => Err((order.len().div_ceil(batch_size), "largest weight")),
             }
@@ -290,12 +287,8 @@ impl Engine {
             layout: &workspace.layout,
             minibatch: workspace.minibatch(indices.len()),
         };
-        let part = Part {
-            blocks: 0..self.work.len() - 1,
-            weights: &mut parameters.blocks,
-            velocity: &mut self.velocity,
-            sums: &mut self.sums,
-        };
+        let part =
+            Part { blocks: 0..self.work.len() - 1, weights: &mut parameters.blocks, velocity: &mut self.velocity };
         sweep_blocks(self.threads, &self.work, level, sgd, &sweep, part);
         loss
     }
@@ -329,16 +322,13 @@ struct Part<'a> {
     blocks: Range<usize>,
     weights: &'a mut [f32],
     velocity: &'a mut [f32],
-    sums: &'a mut [f32],
 }
 
 /// The weight sweep of some blocks, on `threads` threads.
 fn sweep_blocks(threads: usize, work: &[usize], level: Level, sgd: Sgd, sweep: &WeightSweep<'_>, part: Part<'_>) {
-    let Part { blocks, weights, velocity, sums } = part;
+    let Part { blocks, weights, velocity } = part;
     if threads == 1 || blocks.len() <= 1 {
-        return dispatch!(level, simd => {
-            sweep.update(simd, sgd, blocks.start, weights, velocity, &mut sums[..GRADIENT])
-        });
+        return dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, velocity));
     }
     let left_threads = threads / 2;
     // The block at which the left threads have had their share of the work.
@@ -348,9 +338,8 @@ fn sweep_blocks(threads: usize, work: &[usize], level: Level, sgd: Sgd, sweep: &
     let count = middle - blocks.start;
     let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
     let (left_velocity, right_velocity) = velocity.split_at_mut(if velocity.is_empty() { 0 } else { count * GRADIENT });
-    let (left_sums, right_sums) = sums.split_at_mut(left_threads * GRADIENT);
-    let left = Part { blocks: blocks.start..middle, weights: left_weights, velocity: left_velocity, sums: left_sums };
-    let right = Part { blocks: middle..blocks.end, weights: right_weights, velocity: right_velocity, sums: right_sums };
+    let left = Part { blocks: blocks.start..middle, weights: left_weights, velocity: left_velocity };
+    let right = Part { blocks: middle..blocks.end, weights: right_weights, velocity: right_velocity };
     both(
         true,
         || sweep_blocks(left_threads, work, level, sgd, sweep, left),

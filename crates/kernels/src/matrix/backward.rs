@@ -1,10 +1,9 @@
 //! Backpropagation of a minibatch through one layer.
 
-use super::layout::{BLOCK, Blocks, FORWARD, PANEL, Panels, PanelsMut, units_in_panel};
-use super::tile::{AlongUnits, Chain, Ends, ZEROS, tile};
-use super::tiles;
-use crate::activation::{Activation, multiply_rows_by_derivative};
-use crate::simd::Simd;
+use super::layout::{BLOCK, Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
+use super::tile::{AlongUnits, Chain, Ends, ZEROS, tiles};
+use crate::activation::{Activation, derivative_lanes, with_constant};
+use crate::simd::{Simd, Vector};
 
 /// Step 3 of backpropagation: `delta_in = (W^T delta) dz/da` for the first `samples` samples, with dz/da the derivative of
 /// `activation` at the postactivations `z` of the layer before.
@@ -26,32 +25,96 @@ pub fn backward<S: Simd>(
     assert!(z.units == shape.inputs && delta_in.units == shape.inputs, "the panels fit the layer before");
     assert!(samples <= delta.rows && samples <= z.rows && samples <= delta_in.rows, "a row for each sample");
     for input_panel in 0..shape.input_panels() {
-        let block = weights.block(0, input_panel);
-        let width = units_in_panel(shape.inputs, input_panel).div_ceil(S::LANES);
-        let result = delta_in.panel(input_panel);
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let column = vector * S::LANES;
-            for (first, rows) in tiles(samples, S::TILE_ROWS) {
-                let chain = Chain {
-                    a: delta.numbers[first * PANEL..].as_ptr(),
-                    a_segment: delta.rows * PANEL,
-                    b: block[FORWARD + column..].as_ptr(),
-                    b_segment: shape.input_panels() * BLOCK,
-                    segment: PANEL,
-                    length: shape.outputs,
-                };
-                let ends = Ends {
-                    start: ZEROS[column..].as_ptr(),
-                    start_stride: 0,
-                    result: result[first * PANEL + column..].as_mut_ptr(),
-                    result_stride: PANEL,
-                };
-                // SAFETY: as in `forward`; the steps of B lie in the backward halves of the blocks of this input
-                // panel, one block for each output panel.
-                unsafe { tile::<S, AlongUnits>(simd, rows, S::TILE_VECTORS.min(width - vector), chain, ends) };
-            }
+        let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
+        let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
+        with_constant!(activation, ACTIVATION => to_panel(
+            simd,
+            weights,
+            delta,
+            samples,
+            input_panel,
+            #[inline(always)]
+            |sum, place| {
+                // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
+                unsafe {
+                    let derivative = derivative_lanes(simd, ACTIVATION, simd.load_from(z.add(place)));
+                    simd.store_to(sum * derivative, results.add(place));
+                }
+            },
+        ));
+    }
+}
+
+/// The sums W^T delta of one input panel: calls `finish` with each vector of them and its place in the panel.
+#[inline(always)]
+fn to_panel<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    delta: Panels<'_>,
+    samples: usize,
+    input_panel: usize,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    let shape = weights.shape;
+    let block = &weights.block(0, input_panel)[FORWARD..];
+    let width = units_in_panel(shape.inputs, input_panel).div_ceil(S::LANES);
+    if shape.is_narrow() {
+        return match shape.outputs {
+            1 => through_few::<S, 1>(simd, block, delta.panel(0), samples, width, finish),
+            2 => through_few::<S, 2>(simd, block, delta.panel(0), samples, width, finish),
+            3 => through_few::<S, 3>(simd, block, delta.panel(0), samples, width, finish),
+            _ => through_few::<S, NARROW>(simd, block, delta.panel(0), samples, width, finish),
+        };
+    }
+    for vector in (0..width).step_by(S::TILE_VECTORS) {
+        let column = vector * S::LANES;
+        let chain = Chain {
+            a: delta.numbers.as_ptr(),
+            a_segment: delta.rows * PANEL,
+            b: block[column..].as_ptr(),
+            b_segment: shape.input_panels() * BLOCK,
+            segment: PANEL,
+            length: shape.outputs,
+        };
+        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: column, stride: PANEL };
+        // SAFETY: as in `forward`; the steps of B lie in the backward halves of the blocks of this input panel, one block
+        // for each output panel.
+        unsafe { tiles::<S, AlongUnits>(simd, samples, S::TILE_VECTORS.min(width - vector), chain, ends, finish) };
+    }
+}
+
+/// The sums over so few outputs that a tile would do more loading than adding.
+#[inline(always)]
+fn through_few<S: Simd, const OUTPUTS: usize>(
+    simd: S,
+    weights: &[f32],
+    delta: &[f32],
+    samples: usize,
+    width: usize,
+    finish: impl Fn(S::Vector, usize),
+) {
+    assert!(delta.len() >= samples * PANEL && width * S::LANES <= PANEL);
+    let mut column = 0;
+    while column < width * S::LANES {
+        let mut rows = [simd.splat(0.0); OUTPUTS];
+        let mut output = 0;
+        while output < OUTPUTS {
+            rows[output] = simd.load(&weights[output * PANEL + column..]);
+            output += 1;
         }
-        let z = &z.panel(input_panel)[..samples * PANEL];
-        multiply_rows_by_derivative(simd, activation, &mut result[..samples * PANEL], z, PANEL, width);
+        let mut sample = 0;
+        while sample < samples {
+            let mut sum = simd.splat(0.0);
+            let mut output = 0;
+            while output < OUTPUTS {
+                // SAFETY: the deltas have a row of PANEL for each sample, as was checked.
+                let delta = unsafe { *delta.as_ptr().add(sample * PANEL + output) };
+                sum = simd.splat(delta).mul_add(rows[output], sum);
+                output += 1;
+            }
+            finish(sum, sample * PANEL + column);
+            sample += 1;
+        }
+        column += S::LANES;
     }
 }

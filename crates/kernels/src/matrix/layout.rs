@@ -1,7 +1,5 @@
 //! Panels of activations and blocks of weights: see the module's documentation.
 
-use crate::simd::Simd;
-
 /// Units in a panel. A multiple of the lanes of every tier.
 pub const PANEL: usize = 32;
 
@@ -179,34 +177,14 @@ impl<'a> PanelsMut<'a> {
         &mut self.numbers[panel * self.rows * PANEL..][..self.rows * PANEL]
     }
 
-    /// Writes sample `row` from a row-major vector of all its units. Places beyond the last unit become zero.
-    ///
-    /// # Panics
-    /// If there is no such row, or `units` has not a number for each unit.
-    #[inline(always)]
-    pub fn write_row<S: Simd>(&mut self, simd: S, row: usize, units: &[f32]) {
-        assert!(units.len() == self.units && row < self.rows, "a row has a number for each unit");
-        for (panel, units) in units.chunks(PANEL).enumerate() {
-            let place = &mut self.panel(panel)[row * PANEL..][..PANEL];
-            let mut at = 0;
-            while at < PANEL {
-                let numbers = match units.len().saturating_sub(at) {
-                    0 => simd.splat(0.0),
-                    left if left < S::LANES => simd.load_partial(&units[at..]),
-                    _ => simd.load(&units[at..]),
-                };
-                simd.store(numbers, &mut place[at..]);
-                at += S::LANES;
-            }
-        }
-    }
-
     /// Writes unit `unit` of the first `column.len()` samples.
     #[inline(always)]
     pub fn write_column(&mut self, unit: usize, column: &[f32]) {
-        let rows = self.panel(unit / PANEL).chunks_exact_mut(PANEL);
-        for (row, number) in rows.zip(column) {
-            row[unit % PANEL] = *number;
+        let panel = &mut self.panel(unit / PANEL)[..column.len() * PANEL];
+        let mut row = 0;
+        while row < column.len() {
+            panel[row * PANEL + unit % PANEL] = column[row];
+            row += 1;
         }
     }
 }

@@ -21,9 +21,9 @@
 //! |---|---|---|---|---|
 //! | [`forward`] | sample | output | input | bias |
 //! | [`backward`] | sample | input | output | 0 |
-//! | [`gradient`] | input (row 0: the bias, whose input is 1) | output | sample | 0 |
+//! | [`BlockGradient`] | input (row 0: the bias, whose input is 1) | output | sample | 0 |
 //! | [`forward_narrow`] | output | sample | input | bias |
-//! | [`gradient`] of a narrow layer | output | input | sample | 0 |
+//! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
 //! of the table let them run across samples and inputs. Each number's chain is the same in both forms, and so its bits.
@@ -31,25 +31,16 @@
 mod backward;
 mod book_order;
 mod forward;
+mod gather;
 mod gradient;
 mod layout;
 mod narrow;
 mod tile;
-mod update;
 
 pub use backward::backward;
 pub use book_order::{read_blocks, write_blocks, write_gradient};
 pub use forward::forward;
-pub use gradient::gradient;
+pub use gather::gather_rows;
+pub use gradient::BlockGradient;
 pub use layout::{BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
 pub use narrow::forward_narrow;
-pub use update::{refresh_block, update_block};
-
-/// The parts of `count` rows in tiles of at most `most`, as even as can be: (first row, rows) of each.
-#[inline(always)]
-fn tiles(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let tiles = count.div_ceil(most);
-    // Without a row there is no tile; then the divisor does not matter.
-    let (rows, longer) = (count / tiles.max(1), count % tiles.max(1));
-    (0..tiles).map(move |tile| (tile * rows + tile.min(longer), rows + usize::from(tile < longer)))
-}

@@ -4,7 +4,7 @@ use super::forward;
 use std::mem::MaybeUninit;
 
 use super::layout::{Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
-use super::tile::{AlongUnits, Chain, Ends, tile};
+use super::tile::{AlongUnits, Chain, Ends, tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
 
@@ -71,12 +71,22 @@ pub fn forward_narrow<S: Simd>(
                 length: inputs,
             };
             let result = z_out[first..].as_mut_ptr();
-            let ends = Ends { start: result, start_stride: z.rows, result, result_stride: z.rows };
+            let ends = Ends { start: result, start_stride: z.rows, place: 0, stride: z.rows };
             // A tile has at least NARROW rows on every tier.
             const { assert!(S::TILE_ROWS >= NARROW) };
             // SAFETY: A is the first rows of the backward half of a block, B was just written; each unit's results
             // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
-            unsafe { tile::<S, AlongUnits>(simd, shape.outputs, vectors, chain, ends) };
+            unsafe {
+                tiles::<S, AlongUnits>(
+                    simd,
+                    shape.outputs,
+                    vectors,
+                    chain,
+                    ends,
+                    #[inline(always)]
+                    |a, place| simd.store_to(a, result.add(place)),
+                );
+            }
         }
     }
     if let Some(activation) = activation {

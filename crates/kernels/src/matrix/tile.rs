@@ -11,6 +11,8 @@ pub(super) trait Walk {
     const A_STEP: usize;
     /// Whether the first row of A is all ones, and not stored: the input of the bias.
     const ONES_FIRST: bool;
+    /// The walk of the rows below the first tile.
+    type Below: Walk;
 }
 
 /// A is the panels of activations, a row a sample: the chain runs along its units.
@@ -19,6 +21,7 @@ impl Walk for AlongUnits {
     const A_ROW: usize = PANEL;
     const A_STEP: usize = 1;
     const ONES_FIRST: bool = false;
+    type Below = Self;
 }
 
 /// A is the panels of activations, a row a unit: the chain runs along the samples.
@@ -27,6 +30,7 @@ impl Walk for AlongSamples {
     const A_ROW: usize = 1;
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = false;
+    type Below = Self;
 }
 
 /// As [`AlongSamples`], below a first row of ones.
@@ -35,6 +39,7 @@ impl Walk for AlongSamplesBelowOnes {
     const A_ROW: usize = 1;
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = true;
+    type Below = AlongSamples;
 }
 
 /// The chain of multiply-adds of every number of a tile: `length` steps, in segments (a panel's units, a group's
@@ -50,39 +55,103 @@ pub(super) struct Chain {
     pub length: usize,
 }
 
-/// Where the numbers of a tile start and end up.
+/// Where the numbers of C start and end up.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
     /// The number that each chain starts from; rows are `start_stride` apart (0: one row serves all).
     pub start: *const f32,
     pub start_stride: usize,
-    /// Where each chain's result goes; rows are `result_stride` apart.
-    pub result: *mut f32,
-    pub result_stride: usize,
+    /// The place of the first number among the results; rows are `stride` apart.
+    pub place: usize,
+    pub stride: usize,
 }
 
 /// Zeros to start from.
 pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
-/// Computes a tile of `rows` by `vectors` vectors, at most `TILE_ROWS` by `TILE_VECTORS`.
+/// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
+/// `TILE_ROWS`, are as even as can be. `finish`, the epilogue, takes each vector of sums, while it is in a register, and
+/// its place.
 ///
 /// # Safety
-/// A, B and the start must be readable, and the result writable, for all rows, vectors and steps.
+/// A, B and the start must be readable for all rows, vectors and steps.
 #[inline(always)]
-pub(super) unsafe fn tile<S: Simd, W: Walk>(simd: S, rows: usize, vectors: usize, chain: Chain, ends: Ends) {
+pub(super) unsafe fn tiles<S: Simd, W: Walk>(
+    simd: S,
+    rows: usize,
+    vectors: usize,
+    chain: Chain,
+    ends: Ends,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    if rows == 0 {
+        return;
+    }
+    let tiles = rows.div_ceil(S::TILE_ROWS);
+    let (height, higher) = (rows / tiles, rows % tiles);
+    let heights = |tile: usize| height + usize::from(tile < higher);
+    // SAFETY: the rows of all columns together are those that the caller vouches for.
+    unsafe {
+        if W::ONES_FIRST {
+            let first = heights(0);
+            column::<S, W>(simd, first, 1, vectors, chain, ends, finish);
+            let higher = higher.saturating_sub(1);
+            let (chain, ends) = below::<W>(chain, ends, first);
+            column::<S, W::Below>(simd, height + 1, higher, vectors, chain, ends, finish);
+            let (chain, ends) = below::<W::Below>(chain, ends, higher * (height + 1));
+            column::<S, W::Below>(simd, height, tiles - 1 - higher, vectors, chain, ends, finish);
+        } else {
+            column::<S, W>(simd, height + 1, higher, vectors, chain, ends, finish);
+            let (chain, ends) = below::<W>(chain, ends, higher * (height + 1));
+            column::<S, W>(simd, height, tiles - higher, vectors, chain, ends, finish);
+        }
+    }
+}
+
+/// The same chains and ends for the rows from `rows` on.
+#[inline(always)]
+fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
+    let stored = rows - usize::from(W::ONES_FIRST && rows > 0);
+    (
+        Chain { a: chain.a.wrapping_add(stored * W::A_ROW), ..chain },
+        Ends {
+            start: ends.start.wrapping_add(rows * ends.start_stride),
+            place: ends.place + rows * ends.stride,
+            ..ends
+        },
+    )
+}
+
+/// Computes `count` tiles of `height` rows.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+unsafe fn column<S: Simd, W: Walk>(
+    simd: S,
+    height: usize,
+    count: usize,
+    vectors: usize,
+    chain: Chain,
+    ends: Ends,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
     // Each height is a function of its own (`vectorize` outlines it), so that all sums stay in registers.
     macro_rules! of_height {
-        ($vectors:literal: $($rows:literal)*) => {
-            match rows {
+        ($vectors:literal: $($height:literal)*) => {
+            match height {
                 // SAFETY: passed on to the caller.
-                $($rows if const { $rows <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] || unsafe {
-                    fixed_tile::<S, W, $rows, $vectors>(simd, chain, ends)
+                $($height if const { $height <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] || unsafe {
+                    fixed_column::<S, W, $height, $vectors>(simd, count, chain, ends, finish)
                 }),)*
                 _ => unreachable!("a tile has 1 to TILE_ROWS rows"),
             }
         };
     }
     debug_assert!((1..=S::TILE_VECTORS).contains(&vectors));
+    if count == 0 {
+        return;
+    }
     if const { S::TILE_VECTORS == 2 } && vectors == 2 {
         of_height!(2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     } else {
@@ -91,22 +160,54 @@ pub(super) unsafe fn tile<S: Simd, W: Walk>(simd: S, rows: usize, vectors: usize
 }
 
 /// # Safety
-/// As [`tile`].
+/// As [`tiles`].
 #[inline(always)]
-unsafe fn fixed_tile<S: Simd, W: Walk, const ROWS: usize, const VECTORS: usize>(simd: S, chain: Chain, ends: Ends) {
+unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
+    simd: S,
+    count: usize,
+    mut chain: Chain,
+    mut ends: Ends,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    for _ in 0..count {
+        // SAFETY: passed on to the caller.
+        unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, finish) };
+        (chain, ends) = below::<W>(chain, ends, HEIGHT);
+    }
+}
+
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
+    simd: S,
+    chain: Chain,
+    ends: Ends,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    // Plain text for each row: a loop that the compiler leaves rolled would keep the sums in memory.
+    macro_rules! each_row {
+        ($r:ident => $row:block) => {
+            each_row!(@ $r => $row, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+        };
+        (@ $r:ident => $row:block, $($height:literal)*) => {
+            $(if const { $height < HEIGHT } {
+                const $r: usize = $height;
+                $row
+            })*
+        };
+    }
+    let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
-        let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
-        let mut r = 0;
-        while r < ROWS {
+        each_row!(R => {
             let mut v = 0;
             while v < VECTORS {
-                sums[r][v] = simd.load_from(ends.start.add(r * ends.start_stride + v * S::LANES));
+                sums[R][v] = simd.load_from(ends.start.add(R * ends.start_stride + v * S::LANES));
                 v += 1;
             }
-            r += 1;
-        }
+        });
         let (mut a_segment, mut b_segment, mut left) = (chain.a, chain.b, chain.length);
         while left > 0 {
             let steps = left.min(chain.segment);
@@ -119,34 +220,34 @@ unsafe fn fixed_tile<S: Simd, W: Walk, const ROWS: usize, const VECTORS: usize>(
                     row[v] = simd.load_from(b.add(v * S::LANES));
                     v += 1;
                 }
-                let mut r = 0;
-                while r < ROWS {
-                    let factor = match (W::ONES_FIRST, r) {
-                        (true, 0) => simd.splat(1.0),
-                        (true, _) => simd.splat(*a.add((r - 1) * W::A_ROW)),
-                        (false, _) => simd.splat(*a.add(r * W::A_ROW)),
-                    };
+                each_row!(R => {
                     let mut v = 0;
-                    while v < VECTORS {
-                        sums[r][v] = factor.mul_add(row[v], sums[r][v]);
-                        v += 1;
+                    if W::ONES_FIRST && R == 0 {
+                        while v < VECTORS {
+                            // 1 x + y, rounded once, is x + y.
+                            sums[R][v] = row[v] + sums[R][v];
+                            v += 1;
+                        }
+                    } else {
+                        let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::A_ROW));
+                        while v < VECTORS {
+                            sums[R][v] = factor.mul_add(row[v], sums[R][v]);
+                            v += 1;
+                        }
                     }
-                    r += 1;
-                }
+                });
                 a = a.wrapping_add(W::A_STEP);
                 b = b.wrapping_add(PANEL);
             }
             a_segment = a_segment.wrapping_add(chain.a_segment);
             b_segment = b_segment.wrapping_add(chain.b_segment);
         }
-        let mut r = 0;
-        while r < ROWS {
-            let mut v = 0;
-            while v < VECTORS {
-                simd.store_to(sums[r][v], ends.result.add(r * ends.result_stride + v * S::LANES));
-                v += 1;
-            }
-            r += 1;
-        }
     }
+    each_row!(R => {
+        let mut v = 0;
+        while v < VECTORS {
+            finish(sums[R][v], ends.place + R * ends.stride + v * S::LANES);
+            v += 1;
+        }
+    });
 }

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
-use super::{Simd, Vector};
+use super::{Simd, Splat, Vector};
 
 /// Token of the AVX2 tier: exists only where the machine has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,17 @@ impl Avx2 {
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2Vector(__m256);
 
-impl Simd for Avx2 {
+impl Splat for Avx2 {
     type Vector = Avx2Vector;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Avx2Vector {
+        // SAFETY: the token proves AVX2.
+        Avx2Vector(unsafe { _mm256_set1_ps(x) })
+    }
+}
+
+impl Simd for Avx2 {
     const LANES: usize = 8;
     // 12 of the 16 registers accumulate; two hold a row of B, one a broadcast number of A.
     const TILE_ROWS: usize = 6;
@@ -36,12 +45,6 @@ impl Simd for Avx2 {
         }
         // SAFETY: the token proves AVX2 and FMA.
         unsafe { with_avx2(body) }
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> Avx2Vector {
-        // SAFETY: the token proves AVX2.
-        Avx2Vector(unsafe { _mm256_set1_ps(x) })
     }
 
     #[inline(always)]
@@ -132,10 +135,16 @@ impl Vector for Avx2Vector {
     }
 
     #[inline(always)]
-    fn clamp(self, low: Self, high: Self) -> Self {
-        // MINPS and MAXPS give their second operand where one is NaN: `self` stands there.
+    fn at_least(self, low: Self) -> Self {
+        // MAXPS and MINPS give their second operand where one is NaN: `self` stands there.
         // SAFETY: as above.
-        Self(unsafe { _mm256_max_ps(low.0, _mm256_min_ps(high.0, self.0)) })
+        Self(unsafe { _mm256_max_ps(low.0, self.0) })
+    }
+
+    #[inline(always)]
+    fn at_most(self, high: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_min_ps(high.0, self.0) })
     }
 
     #[inline(always)]

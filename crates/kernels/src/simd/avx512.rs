@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::vector::operators;
-use super::{Simd, Vector};
+use super::{Simd, Splat, Vector};
 
 /// Token of the AVX-512 tier: exists only where the machine has AVX-512F.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,17 @@ impl Avx512 {
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512Vector(__m512);
 
-impl Simd for Avx512 {
+impl Splat for Avx512 {
     type Vector = Avx512Vector;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Avx512Vector {
+        // SAFETY: the token proves AVX-512F.
+        Avx512Vector(unsafe { _mm512_set1_ps(x) })
+    }
+}
+
+impl Simd for Avx512 {
     const LANES: usize = 16;
     // 28 of the 32 registers accumulate; two hold a row of B, one a broadcast number of A.
     const TILE_ROWS: usize = 14;
@@ -36,12 +45,6 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512F.
         unsafe { with_avx512(body) }
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> Avx512Vector {
-        // SAFETY: the token proves AVX-512F.
-        Avx512Vector(unsafe { _mm512_set1_ps(x) })
     }
 
     #[inline(always)]
@@ -145,10 +148,16 @@ impl Vector for Avx512Vector {
     }
 
     #[inline(always)]
-    fn clamp(self, low: Self, high: Self) -> Self {
-        // MINPS and MAXPS give their second operand where one is NaN: `self` stands there.
+    fn at_least(self, low: Self) -> Self {
+        // MAXPS and MINPS give their second operand where one is NaN: `self` stands there.
         // SAFETY: as above.
-        Self(unsafe { _mm512_max_ps(low.0, _mm512_min_ps(high.0, self.0)) })
+        Self(unsafe { _mm512_max_ps(low.0, self.0) })
+    }
+
+    #[inline(always)]
+    fn at_most(self, high: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_min_ps(high.0, self.0) })
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+mod quad;
 mod scalar;
 mod vector;
 
@@ -17,15 +18,24 @@ pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
 pub use portable::Portable;
+pub(crate) use quad::{Quad, QuadVector};
 pub use scalar::Scalar;
 pub use vector::Vector;
 
-/// The token of a SIMD tier: makes vectors, moves them to and from memory, and opens a function that is compiled with
-/// the tier's instructions.
-pub trait Simd: Copy + Send + Sync + 'static {
-    /// `LANES` single-precision numbers in one register (in two, for the portable tier on SSE2).
+/// What an elementwise formula needs of a token: constants.
+pub trait Splat: Copy {
+    /// The numbers that the formula is computed for.
     type Vector: Vector;
 
+    /// `x` in every lane.
+    fn splat(self, x: f32) -> Self::Vector;
+}
+
+/// The token of a SIMD tier: makes vectors, moves them to and from memory, and opens a function that is compiled with
+/// the tier's instructions.
+///
+/// Its vectors are `LANES` single-precision numbers in one register (in two, for the portable tier on SSE2).
+pub trait Simd: Splat + Send + Sync + 'static {
     /// Numbers in one vector; divides [`PANEL`](crate::matrix::PANEL).
     const LANES: usize;
 
@@ -39,9 +49,6 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
     /// be `#[inline(always)]`, or it is compiled without them (see the essay in the crate's documentation).
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R;
-
-    /// A vector with `x` in every lane.
-    fn splat(self, x: f32) -> Self::Vector;
 
     /// The first `LANES` numbers of a slice. Panics if it is shorter.
     fn load(self, from: &[f32]) -> Self::Vector;

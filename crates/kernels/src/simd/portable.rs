@@ -6,7 +6,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use wide::{f32x8, i32x8};
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
-use super::{Simd, Vector};
+use super::{Simd, Splat, Vector};
 
 /// Token of the portable tier, on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,16 @@ impl Portable {
 #[derive(Clone, Copy, Debug)]
 pub struct PortableVector(f32x8);
 
-impl Simd for Portable {
+impl Splat for Portable {
     type Vector = PortableVector;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> PortableVector {
+        PortableVector(f32x8::splat(x))
+    }
+}
+
+impl Simd for Portable {
     const LANES: usize = 8;
     // A vector is two SSE2 registers: 4 x 1 x 2 of the 16 accumulate.
     const TILE_ROWS: usize = 4;
@@ -35,11 +43,6 @@ impl Simd for Portable {
             body()
         }
         outlined(body)
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> PortableVector {
-        PortableVector(f32x8::splat(x))
     }
 
     #[inline(always)]
@@ -103,9 +106,13 @@ impl Vector for PortableVector {
     }
 
     #[inline(always)]
-    fn clamp(self, low: Self, high: Self) -> Self {
-        let at_least = self.0.simd_lt(low.0).select(low.0, self.0);
-        Self(at_least.simd_gt(high.0).select(high.0, at_least))
+    fn at_least(self, low: Self) -> Self {
+        Self(self.0.simd_lt(low.0).select(low.0, self.0))
+    }
+
+    #[inline(always)]
+    fn at_most(self, high: Self) -> Self {
+        Self(self.0.simd_gt(high.0).select(high.0, self.0))
     }
 
     #[inline(always)]

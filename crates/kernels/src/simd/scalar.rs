@@ -3,7 +3,7 @@
 //! `f32::mul_add` is a call into the platform's `fma`, exact but ten times slower.
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS};
-use super::{Simd, Vector};
+use super::{Simd, Splat, Vector};
 
 /// Token of the scalar tier, on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,16 @@ impl Scalar {
     }
 }
 
-impl Simd for Scalar {
+impl Splat for Scalar {
     type Vector = f32;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> f32 {
+        x
+    }
+}
+
+impl Simd for Scalar {
     const LANES: usize = 1;
     // Eight independent chains keep two FMA units busy at a latency of four.
     const TILE_ROWS: usize = 4;
@@ -52,11 +60,6 @@ impl Simd for Scalar {
             // SAFETY: `Fma::Hardware` is only made where the machine has FMA.
             Fma::Hardware => unsafe { with_fma(body) },
         }
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> f32 {
-        x
     }
 
     #[inline(always)]
@@ -112,8 +115,13 @@ impl Vector for f32 {
     }
 
     #[inline(always)]
-    fn clamp(self, low: f32, high: f32) -> f32 {
-        self.clamp(low, high)
+    fn at_least(self, low: f32) -> f32 {
+        if self < low { low } else { self }
+    }
+
+    #[inline(always)]
+    fn at_most(self, high: f32) -> f32 {
+        if self > high { high } else { self }
     }
 
     #[inline(always)]

@@ -14,8 +14,11 @@ pub trait Vector:
     /// The magnitude: clears the sign bit.
     fn abs(self) -> Self;
 
-    /// `self` limited to `low..=high`; NaN stays NaN.
-    fn clamp(self, low: Self, high: Self) -> Self;
+    /// The greater of `self` and `low`; NaN stays NaN.
+    fn at_least(self, low: Self) -> Self;
+
+    /// The lesser of `self` and `high`; NaN stays NaN.
+    fn at_most(self, high: Self) -> Self;
 
     /// Where `self < bound`, `then`; elsewhere, and for NaN, `otherwise`.
     fn if_less(self, bound: Self, then: Self, otherwise: Self) -> Self;
