@@ -49,6 +49,7 @@
 
 mod buffer;
 pub mod dataset;
+mod engine;
 pub mod error;
 pub mod file;
 pub mod format;
@@ -66,6 +67,7 @@ pub mod shape;
 mod sweep;
 pub mod textbook;
 pub mod trainer;
+mod tuning;
 mod workspace;
 
 pub use dataset::Dataset;

@@ -1,5 +1,9 @@
 //! Threads: how many, and how work is shared out.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::{Scope, Yield};
+
 use crate::Error;
 
 /// How many threads may compute.
@@ -28,6 +32,8 @@ pub(crate) enum Pool {
     Caller,
     Own(rayon::ThreadPool),
     Global,
+    /// So many threads, in whose pool the caller runs already.
+    Entered(usize),
 }
 
 impl Pool {
@@ -48,27 +54,104 @@ impl Pool {
     pub(crate) fn threads(&self) -> usize {
         match self {
             Pool::Caller => 1,
+            Pool::Entered(threads) => *threads,
             Pool::Own(pool) => pool.current_num_threads(),
             Pool::Global => rayon::current_num_threads(),
         }
     }
 
-    /// Runs `body` on a thread from which `rayon::join` reaches the pool's threads.
+    /// Whether the caller runs in the pool already.
+    pub(crate) fn is_entered(&self) -> bool {
+        matches!(self, Pool::Entered(_))
+    }
+
+    /// The pool, in the place of which stays one that has been entered.
+    pub(crate) fn enter(&mut self) -> Pool {
+        let entered = Pool::Entered(self.threads());
+        std::mem::replace(self, entered)
+    }
+
+    /// Runs `body` on a thread from which [`both`] reaches the pool's threads, and keeps those awake meanwhile: a step of
+    /// training is over before a sleeping thread has woken up.
     pub(crate) fn run<R: Send>(&self, body: impl FnOnce() -> R + Send) -> R {
         match self {
-            Pool::Own(pool) => pool.install(body),
-            Pool::Caller | Pool::Global => body(),
+            Pool::Caller | Pool::Entered(_) => body(),
+            Pool::Own(pool) => {
+                let stop = AtomicBool::new(false);
+                pool.scope(|scope| with_team(scope, &stop, body))
+            }
+            Pool::Global => {
+                let stop = AtomicBool::new(false);
+                rayon::scope(|scope| with_team(scope, &stop, body))
+            }
         }
     }
 }
 
-/// Runs both, at the same time if `parallel`. Neither allocates nor blocks the other.
-#[inline(always)]
-pub(crate) fn both(parallel: bool, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
-    if parallel {
-        rayon::join(left, right);
-    } else {
-        left();
-        right();
+/// Runs `body` while all other threads of the pool look for its work without a pause.
+fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: impl FnOnce() -> R) -> R {
+    let caller = rayon::current_thread_index();
+    scope.spawn_broadcast(move |_, context| {
+        if Some(context.index()) != caller {
+            help_until(stop);
+        }
+    });
+    /// Lets the team go, even if the body panics.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let _stop = Stop(stop);
+    body()
+}
+
+/// Looks so many times for work, some tens of microseconds, before it lets another program's thread run.
+const PATIENCE: u32 = 1000;
+
+fn help_until(stop: &AtomicBool) {
+    let mut idle = 0;
+    while !stop.load(Ordering::Acquire) {
+        if rayon::yield_now() == Some(Yield::Executed) {
+            idle = 0;
+        } else if idle < PATIENCE {
+            idle += 1;
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
     }
 }
+
+/// Runs both, at the same time if `parallel`. Within [`Pool::run`] neither allocates nor, but where a thread is held up,
+/// calls the system.
+#[inline(always)]
+pub(crate) fn both(parallel: bool, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+    if !parallel {
+        left();
+        right();
+        return;
+    }
+    let (started, finished) = (AtomicBool::new(false), AtomicBool::new(false));
+    rayon::join(
+        || {
+            left();
+            // rayon would let this thread sleep until the other has finished. If none has taken the right side, this
+            // thread will, and need not wait.
+            let mut spins = 0;
+            while started.load(Ordering::Acquire) && !finished.load(Ordering::Acquire) && spins < MOST_SPINS {
+                spins += 1;
+                std::hint::spin_loop();
+            }
+        },
+        || {
+            started.store(true, Ordering::Release);
+            right();
+            finished.store(true, Ordering::Release);
+        },
+    );
+}
+
+/// Some milliseconds: a thread that takes longer is held up, or has panicked.
+const MOST_SPINS: u32 = 100_000;

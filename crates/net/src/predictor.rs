@@ -7,6 +7,7 @@ use kernels::{Level, dispatch};
 use crate::buffer::Buffer;
 use crate::parallel::{Pool, both};
 use crate::sweep::{gather_features, output_arrays, propagate};
+use crate::tuning::Tunings;
 use crate::workspace::GroupLayout;
 use crate::{Error, Network, Threads};
 
@@ -18,9 +19,12 @@ pub struct Predictor<'a> {
     network: &'a Network,
     level: Level,
     pool: Pool,
-    layout: GroupLayout,
-    numbers: Buffer,
+    scratch: Scratch,
+    tunings: Tunings,
 }
+
+/// A thread gets no fewer rows than these.
+const LEAST_ROWS: usize = 16;
 
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
@@ -38,7 +42,9 @@ impl<'a> Predictor<'a> {
     /// A predictor at the best level, on the calling thread.
     pub fn new(network: &'a Network) -> Self {
         let layout = GroupLayout::new(&network.shape, 1, false);
-        Predictor { network, level: Level::best(), pool: Pool::Caller, layout, numbers: Buffer::zeros(0) }
+        let scratch = Scratch { layout, numbers: Buffer::zeros(0) };
+        let (pool, tunings) = (Pool::Caller, Tunings::new(1));
+        Predictor { network, level: Level::best(), pool, scratch, tunings }
     }
 
     /// Computes at `level`.
@@ -53,7 +59,19 @@ impl<'a> Predictor<'a> {
     /// If the threads cannot be had.
     pub fn with_threads(mut self, threads: Threads) -> Result<Self, Error> {
         self.pool = Pool::new(threads)?;
+        self.tunings = Tunings::new(self.pool.threads());
         Ok(self)
+    }
+
+    /// Runs `body` with the threads called together once, rather than in each call. They look for work all the while, and
+    /// leave their cores to nobody: for many short calls in a row.
+    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Self) -> R + Send) -> R {
+        let pool = self.pool.enter();
+        // Within, threads pay for less work.
+        let tunings = std::mem::replace(&mut self.tunings, Tunings::new(pool.threads()));
+        let result = pool.run(|| body(self));
+        (self.pool, self.tunings) = (pool, tunings);
+        result
     }
 
     /// Writes y = p(t = 0 given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`.
@@ -82,32 +100,40 @@ impl<'a> Predictor<'a> {
         if out.is_empty() {
             return Ok(());
         }
-        let threads = self.pool.threads().min(out.len().div_ceil(GROUP_ROWS));
-        self.make_room(out.len().min(GROUP_ROWS), threads);
-        let (network, layout, level) = (self.network, &self.layout, self.level);
-        let group_rows = layout.rows;
-        let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {
-            for (features, out) in features.chunks(group_rows * inputs).zip(out.chunks_mut(group_rows)) {
-                dispatch!(level, simd => predict(simd, class, network, layout, group, features, out));
+        let Predictor { network, level, pool, scratch, tunings } = self;
+        tunings.of(out.len().div_ceil(LEAST_ROWS)).step(|threads| {
+            let (layout, groups) = scratch.groups(network, out.len().min(GROUP_ROWS), threads);
+            let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {
+                for (features, out) in features.chunks(layout.rows * inputs).zip(out.chunks_mut(layout.rows)) {
+                    dispatch!(*level, simd => predict(simd, class, network, layout, group, features, out));
+                }
+            };
+            match threads {
+                1 => body(groups, features, out),
+                _ => pool.run(|| share_out(threads, layout.stride, inputs, groups, features, out, &body)),
             }
-        };
-        let groups = &mut self.numbers[..threads * layout.stride];
-        if threads == 1 {
-            body(groups, features, out);
-        } else {
-            self.pool.run(|| share_out(threads, layout.stride, inputs, groups, features, out, &body));
-        }
+        });
         Ok(())
     }
+}
 
-    /// Makes the scratch memory large enough for `groups` groups of `rows` rows.
-    fn make_room(&mut self, rows: usize, groups: usize) {
+/// Scratch memory for some groups of rows.
+#[derive(Debug)]
+struct Scratch {
+    layout: GroupLayout,
+    numbers: Buffer,
+}
+
+impl Scratch {
+    /// Memory for `groups` groups of up to `rows` rows, made larger if need be.
+    fn groups(&mut self, network: &Network, rows: usize, groups: usize) -> (&GroupLayout, &mut [f32]) {
         if self.layout.rows < rows {
-            self.layout = GroupLayout::new(&self.network.shape, rows, false);
+            self.layout = GroupLayout::new(&network.shape, rows, false);
         }
         if self.numbers.len() < groups * self.layout.stride {
             self.numbers = Buffer::zeros(groups * self.layout.stride);
         }
+        (&self.layout, &mut self.numbers[..groups * self.layout.stride])
     }
 }
 

@@ -1,16 +1,14 @@
 //! Minibatch training.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use kernels::matrix::{BLOCK, GRADIENT, PANEL};
-use kernels::{Level, Sgd, dispatch};
+use kernels::Level;
 
-use crate::buffer::Buffer;
-use crate::parallel::{Pool, both};
+use crate::engine::Engine;
+use crate::parallel::Pool;
 use crate::random::Random;
-use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
-use crate::workspace::Workspace;
+use crate::tuning::{Tuning, Tunings};
 use crate::{Dataset, Error, Network, Optimizer, Threads};
 
 /// How to train.
@@ -91,18 +89,12 @@ pub struct Trainer {
     pool: Pool,
     engine: Engine,
     epochs_done: usize,
-}
-
-/// The state and scratch memory of the steps.
-#[derive(Debug)]
-struct Engine {
-    /// In the layout of the gradient, for each block; empty without momentum.
-    velocity: Buffer,
-    workspace: Option<Workspace>,
-    /// The work up to each block, in arbitrary units, to share it out evenly.
-    work: Vec<usize>,
     order: Vec<usize>,
-    threads: usize,
+    /// The choices of threads for the steps of an epoch and for single steps.
+    in_epochs: Tunings,
+    in_single_steps: Tunings,
+    /// The shortest time, in seconds, that it took to call the threads together and to let them go.
+    assembly: f64,
 }
 
 impl Trainer {
@@ -118,15 +110,19 @@ impl Trainer {
         }
         options.optimizer.validate()?;
         let pool = Pool::new(options.threads)?;
-        let velocity = if options.optimizer.keeps_velocity() { network.parameters.block_count() * GRADIENT } else { 0 };
-        let engine = Engine {
-            velocity: Buffer::zeros(velocity),
-            workspace: None,
-            work: work_of_blocks(&network),
+        let engine = Engine::new(&network, options.optimizer.keeps_velocity());
+        let tunings = Tunings::new(pool.threads());
+        Ok(Trainer {
+            network,
+            options,
+            pool,
+            engine,
+            epochs_done: 0,
             order: Vec::new(),
-            threads: pool.threads(),
-        };
-        Ok(Trainer { network, options, pool, engine, epochs_done: 0 })
+            in_epochs: tunings.clone(),
+            in_single_steps: tunings,
+            assembly: f64::INFINITY,
+        })
     }
 
     /// Trains for the epochs of the options, and returns the mean loss of each. After each, `on_epoch` may look and may
@@ -137,20 +133,47 @@ impl Trainer {
     pub fn train(
         &mut self,
         data: &Dataset,
-        mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()>,
+        mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()> + Send,
     ) -> Result<Vec<f64>, Error> {
         let mut losses = Vec::with_capacity(self.options.epochs);
-        for number in 1..=self.options.epochs {
+        // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
+        let batch_size = self.options.batch_size.min(data.rows());
+        let alone =
+            self.train_while(|trainer| !trainer.in_epochs.of(batch_size).pays(), data, &mut losses, &mut on_epoch)?;
+        if alone.is_continue() && losses.len() < self.options.epochs {
+            self.session(|trainer| trainer.train_while(|_| true, data, &mut losses, &mut on_epoch).map(drop))?;
+        }
+        Ok(losses)
+    }
+
+    /// Trains until all epochs are done, `wanted` says no, or `on_epoch` stops it for good.
+    fn train_while(
+        &mut self,
+        wanted: impl Fn(&mut Trainer) -> bool,
+        data: &Dataset,
+        losses: &mut Vec<f64>,
+        on_epoch: &mut impl FnMut(&Epoch) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        while losses.len() < self.options.epochs && wanted(self) {
             let start = Instant::now();
             let mean_loss = self.epoch(data)?;
             losses.push(mean_loss);
             let seconds = start.elapsed().as_secs_f64();
-            let epoch = Epoch { number, of: self.options.epochs, mean_loss, samples: data.rows(), seconds };
-            if on_epoch(&epoch).is_break() {
-                break;
+            let (number, of) = (losses.len(), self.options.epochs);
+            if on_epoch(&Epoch { number, of, mean_loss, samples: data.rows(), seconds }).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(losses)
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Runs `body` with the threads called together once, rather than in each call of [`Trainer::epoch`] or
+    /// [`Trainer::step`]. They look for work all the while, and leave their cores to nobody: for many short calls in a row.
+    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
+        let pool = self.pool.enter();
+        let result = pool.run(|| body(self));
+        self.pool = pool;
+        result
     }
 
     /// One pass over the data, in a new random order. Returns the mean loss.
@@ -164,27 +187,43 @@ impl Trainer {
         }
         self.epochs_done += 1;
         let (epoch, batch_size) = (self.epochs_done, self.options.batch_size.min(data.rows()));
-        let mut order = std::mem::take(&mut self.engine.order);
-        order.clear();
-        order.extend(0..data.rows());
-        Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut order);
+        self.order.clear();
+        self.order.extend(0..data.rows());
+        Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
 
-        let (network, engine, options) = (&mut self.network, &mut self.engine, &self.options);
-        engine.make_room(network, batch_size);
-        let result = self.pool.run(|| {
+        let Trainer { network, options, pool, engine, order, in_epochs, assembly, .. } = self;
+        let tuning = in_epochs.of(batch_size);
+        let minibatches = order.chunks(batch_size);
+        let is_together = pool.is_entered();
+        let is_worth_it = tuning.is_open() || is_together || tuning.gain() * minibatches.len() as f64 > *assembly;
+        let mut steps = |tuning: &mut Tuning| {
             let mut loss = 0.0;
-            for (batch, indices) in order.chunks(batch_size).enumerate() {
-                loss += engine.step(network, options, data, indices);
+            for (batch, indices) in minibatches.clone().enumerate() {
+                let mut step = |threads| engine.step(network, options, data, indices, threads);
+                // The last minibatch, if smaller, is no measure.
+                loss += if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
                 if !loss.is_finite() {
                     return Err((batch + 1, "loss"));
                 }
             }
             match network.parameters.are_finite(options.level) {
                 true => Ok(loss / data.rows() as f64),
-                false => Err((order.len().div_ceil(batch_size), "largest weight")),
+                false => Err((minibatches.len(), "largest weight")),
             }
-        });
-        self.engine.order = order;
+        };
+        let result = if is_worth_it {
+            let start = Instant::now();
+            let (result, inside) = pool.run(|| {
+                let start = Instant::now();
+                (steps(tuning), start.elapsed())
+            });
+            if !is_together {
+                *assembly = assembly.min((start.elapsed() - inside).as_secs_f64());
+            }
+            result
+        } else {
+            steps(&mut Tuning::new(1))
+        };
         let learning_rate = self.options.optimizer.learning_rate();
         result.map_err(|(batch, what)| Error::Diverged { epoch, batch, what, learning_rate })
     }
@@ -201,9 +240,12 @@ impl Trainer {
         if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
             return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
         }
-        let (network, engine, options) = (&mut self.network, &mut self.engine, &self.options);
-        engine.make_room(network, indices.len());
-        let loss = self.pool.run(|| engine.step(network, options, data, indices));
+        let Trainer { network, options, pool, engine, in_single_steps, .. } = self;
+        let tuning = in_single_steps.of(indices.len());
+        let loss = tuning.step(|threads| match threads {
+            1 => engine.step(network, options, data, indices, 1),
+            _ => pool.run(|| engine.step(network, options, data, indices, threads)),
+        });
         let learning_rate = options.optimizer.learning_rate();
         match loss.is_finite() {
             true => Ok(loss / indices.len() as f64),
@@ -234,115 +276,3 @@ impl Trainer {
 
 /// The streams of random numbers from here on give the orders of the epochs; those below, the initial weights.
 const ORDER_STREAMS: u64 = 1 << 32;
-
-/// The work up to each block and, last, of all of them.
-fn work_of_blocks(network: &Network) -> Vec<usize> {
-    let mut sum = 0;
-    let mut work = vec![0];
-    for shape in network.shape.layers() {
-        for output_panel in 0..shape.output_panels() {
-            for input_panel in 0..shape.input_panels() {
-                let inputs = (shape.inputs - PANEL * input_panel).min(PANEL);
-                let outputs = (shape.outputs - PANEL * output_panel).min(PANEL);
-                sum += (1 + inputs) * outputs.next_multiple_of(16);
-                work.push(sum);
-            }
-        }
-    }
-    work
-}
-
-impl Engine {
-    /// Makes the scratch memory large enough for minibatches of `samples`.
-    fn make_room(&mut self, network: &Network, samples: usize) {
-        let is_large_enough = |workspace: &Workspace| workspace.group_samples(samples) <= workspace.layout.rows;
-        if !self.workspace.as_ref().is_some_and(is_large_enough) {
-            self.workspace = Some(Workspace::new(&network.shape, samples, self.threads));
-        }
-    }
-
-    /// Both sweeps over one minibatch. Returns the sum of the losses.
-    fn step(&mut self, network: &mut Network, options: &TrainingOptions, data: &Dataset, indices: &[usize]) -> f64 {
-        let level = options.level;
-        let workspace = self.workspace.as_mut().expect("room was made for the minibatch");
-        let group_samples = workspace.group_samples(indices.len());
-        let layout = &workspace.layout;
-
-        let (parameters, activation) = (&network.parameters, network.shape.activation());
-        sweep_groups(self.threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
-        });
-        let mut loss = 0.0;
-        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let [_, _, losses, _] = output_arrays(layout, group);
-            for sample in &losses[..indices.len()] {
-                loss += f64::from(*sample);
-            }
-        }
-
-        let sgd = options.optimizer.step(indices.len());
-        let parameters = &mut network.parameters;
-        let sweep = WeightSweep {
-            layers: &parameters.layers,
-            layout: &workspace.layout,
-            minibatch: workspace.minibatch(indices.len()),
-        };
-        let part =
-            Part { blocks: 0..self.work.len() - 1, weights: &mut parameters.blocks, velocity: &mut self.velocity };
-        sweep_blocks(self.threads, &self.work, level, sgd, &sweep, part);
-        loss
-    }
-}
-
-/// The sample sweep of all groups, on `threads` threads.
-fn sweep_groups(
-    threads: usize,
-    stride: usize,
-    group_samples: usize,
-    groups: &mut [f32],
-    indices: &[usize],
-    sweep: &(impl Fn(&mut [f32], &[usize]) + Sync),
-) {
-    let count = indices.len().div_ceil(group_samples);
-    if count <= 1 {
-        return sweep(&mut groups[..stride], indices);
-    }
-    let left = count / 2;
-    let (left_groups, right_groups) = groups.split_at_mut(left * stride);
-    let (left_indices, right_indices) = indices.split_at(left * group_samples);
-    both(
-        threads > 1,
-        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_indices, sweep),
-        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_indices, sweep),
-    );
-}
-
-/// Some blocks, with all that their update needs.
-struct Part<'a> {
-    blocks: Range<usize>,
-    weights: &'a mut [f32],
-    velocity: &'a mut [f32],
-}
-
-/// The weight sweep of some blocks, on `threads` threads.
-fn sweep_blocks(threads: usize, work: &[usize], level: Level, sgd: Sgd, sweep: &WeightSweep<'_>, part: Part<'_>) {
-    let Part { blocks, weights, velocity } = part;
-    if threads == 1 || blocks.len() <= 1 {
-        return dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, velocity));
-    }
-    let left_threads = threads / 2;
-    // The block at which the left threads have had their share of the work.
-    let (before, after) = (work[blocks.start], work[blocks.end]);
-    let share = before + (after - before) * left_threads / threads;
-    let middle = work.partition_point(|sum| *sum < share).clamp(blocks.start, blocks.end);
-    let count = middle - blocks.start;
-    let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
-    let (left_velocity, right_velocity) = velocity.split_at_mut(if velocity.is_empty() { 0 } else { count * GRADIENT });
-    let left = Part { blocks: blocks.start..middle, weights: left_weights, velocity: left_velocity };
-    let right = Part { blocks: middle..blocks.end, weights: right_weights, velocity: right_velocity };
-    both(
-        true,
-        || sweep_blocks(left_threads, work, level, sgd, sweep, left),
-        || sweep_blocks(threads - left_threads, work, level, sgd, sweep, right),
-    );
-}

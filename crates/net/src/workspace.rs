@@ -61,21 +61,33 @@ impl GroupLayout {
     }
 }
 
-/// The groups of a minibatch.
+/// The groups of a minibatch, one for each thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub layout: GroupLayout,
-    pub groups: usize,
     pub numbers: Buffer,
+    threads: usize,
+    groups: usize,
+    samples: usize,
 }
 
 impl Workspace {
-    /// Room for `samples` samples in `groups` groups.
-    pub(crate) fn new(shape: &Shape, samples: usize, groups: usize) -> Self {
-        let groups = groups.clamp(1, samples);
+    /// Room for minibatches of up to `samples` samples on `threads` threads.
+    pub(crate) fn new(shape: &Shape, samples: usize, threads: usize) -> Self {
+        let groups = threads.min(samples);
         let layout = GroupLayout::new(shape, samples.div_ceil(groups), true);
         let numbers = Buffer::zeros(groups * layout.stride);
-        Workspace { layout, groups, numbers }
+        Workspace { layout, numbers, threads, groups, samples }
+    }
+
+    /// The threads that it was made for.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Whether there is room for `samples` samples on `threads` threads.
+    pub(crate) fn serves(&self, samples: usize, threads: usize) -> bool {
+        self.threads == threads && samples <= self.samples
     }
 
     /// Samples in each group (the last may have fewer) of a minibatch of `samples`.

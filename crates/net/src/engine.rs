@@ -1,0 +1,151 @@
+//! The steps of training: both sweeps over a minibatch, on one thread or several.
+
+use std::ops::Range;
+
+use kernels::matrix::{BLOCK, GRADIENT, PANEL};
+use kernels::{Level, Sgd, dispatch};
+
+use crate::buffer::Buffer;
+use crate::parallel::both;
+use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
+use crate::workspace::Workspace;
+use crate::{Dataset, Network, TrainingOptions};
+
+/// The state and scratch memory of the steps.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// In the layout of the gradient, for each block; empty without momentum.
+    velocity: Buffer,
+    /// One for each thread count that may be used: the samples are cut into as many groups.
+    workspaces: Vec<Workspace>,
+    /// The work up to each block, in arbitrary units, to share it out evenly.
+    work: Vec<usize>,
+}
+
+/// The work up to each block and, last, of all of them.
+fn work_of_blocks(network: &Network) -> Vec<usize> {
+    let mut sum = 0;
+    let mut work = vec![0];
+    for shape in network.shape.layers() {
+        for output_panel in 0..shape.output_panels() {
+            for input_panel in 0..shape.input_panels() {
+                let inputs = (shape.inputs - PANEL * input_panel).min(PANEL);
+                let outputs = (shape.outputs - PANEL * output_panel).min(PANEL);
+                sum += (1 + inputs) * outputs.next_multiple_of(16);
+                work.push(sum);
+            }
+        }
+    }
+    work
+}
+
+impl Engine {
+    /// For `network`; with velocities if `keeps_velocity`.
+    pub(crate) fn new(network: &Network, keeps_velocity: bool) -> Self {
+        let velocity = if keeps_velocity { network.parameters.block_count() * GRADIENT } else { 0 };
+        Engine { velocity: Buffer::zeros(velocity), workspaces: Vec::new(), work: work_of_blocks(network) }
+    }
+
+    /// Makes scratch memory for minibatches of up to `samples` on `threads` threads, if there is none, and returns its index.
+    fn make_room(&mut self, network: &Network, samples: usize, threads: usize) -> usize {
+        if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, threads)) {
+            return found;
+        }
+        self.workspaces.retain(|workspace| workspace.threads() != threads);
+        self.workspaces.push(Workspace::new(&network.shape, samples, threads));
+        self.workspaces.len() - 1
+    }
+
+    /// Both sweeps over one minibatch on `threads` threads. Returns the sum of the losses.
+    pub(crate) fn step(
+        &mut self,
+        network: &mut Network,
+        options: &TrainingOptions,
+        data: &Dataset,
+        indices: &[usize],
+        threads: usize,
+    ) -> f64 {
+        let level = options.level;
+        let room = self.make_room(network, indices.len(), threads);
+        let workspace = &mut self.workspaces[room];
+        let group_samples = workspace.group_samples(indices.len());
+        let layout = &workspace.layout;
+
+        let (parameters, activation) = (&network.parameters, network.shape.activation());
+        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
+            dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
+        });
+        let mut loss = 0.0;
+        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
+            let [_, _, losses, _] = output_arrays(layout, group);
+            for sample in &losses[..indices.len()] {
+                loss += f64::from(*sample);
+            }
+        }
+
+        let sgd = options.optimizer.step(indices.len());
+        let parameters = &mut network.parameters;
+        let sweep = WeightSweep {
+            layers: &parameters.layers,
+            layout: &workspace.layout,
+            minibatch: workspace.minibatch(indices.len()),
+        };
+        let part =
+            Part { blocks: 0..self.work.len() - 1, weights: &mut parameters.blocks, velocity: &mut self.velocity };
+        sweep_blocks(threads, &self.work, level, sgd, &sweep, part);
+        loss
+    }
+}
+
+/// The sample sweep of all groups, on `threads` threads.
+fn sweep_groups(
+    threads: usize,
+    stride: usize,
+    group_samples: usize,
+    groups: &mut [f32],
+    indices: &[usize],
+    sweep: &(impl Fn(&mut [f32], &[usize]) + Sync),
+) {
+    let count = indices.len().div_ceil(group_samples);
+    if count <= 1 {
+        return sweep(&mut groups[..stride], indices);
+    }
+    let left = count / 2;
+    let (left_groups, right_groups) = groups.split_at_mut(left * stride);
+    let (left_indices, right_indices) = indices.split_at(left * group_samples);
+    both(
+        threads > 1,
+        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_indices, sweep),
+        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_indices, sweep),
+    );
+}
+
+/// Some blocks, with all that their update needs.
+struct Part<'a> {
+    blocks: Range<usize>,
+    weights: &'a mut [f32],
+    velocity: &'a mut [f32],
+}
+
+/// The weight sweep of some blocks, on `threads` threads.
+fn sweep_blocks(threads: usize, work: &[usize], level: Level, sgd: Sgd, sweep: &WeightSweep<'_>, part: Part<'_>) {
+    let Part { blocks, weights, velocity } = part;
+    if threads == 1 || blocks.len() <= 1 {
+        return dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, velocity));
+    }
+    let left_threads = threads / 2;
+    // The block at which the left threads have had their share of the work.
+    let (before, after) = (work[blocks.start], work[blocks.end]);
+    let share = before + (after - before) * left_threads / threads;
+    let middle = work.partition_point(|sum| *sum < share).clamp(blocks.start, blocks.end);
+    let count = middle - blocks.start;
+    let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
+    let (left_velocity, right_velocity) = velocity.split_at_mut(if velocity.is_empty() { 0 } else { count * GRADIENT });
+    let left = Part { blocks: blocks.start..middle, weights: left_weights, velocity: left_velocity };
+    let right = Part { blocks: middle..blocks.end, weights: right_weights, velocity: right_velocity };
+    both(
+        true,
+        || sweep_blocks(left_threads, work, level, sgd, sweep, left),
+        || sweep_blocks(threads - left_threads, work, level, sgd, sweep, right),
+    );
+}

@@ -1,0 +1,208 @@
+//! How many threads are the fastest for a kind of work: found out by timing it.
+//!
+//! Threads change no bit of a result, so that each trial is as good as any other step. What a thread is worth depends on
+//! the machine, on who else runs on it, and on how much of the work's data moves between cores: no formula knows it.
+
+use std::time::Instant;
+
+/// A choice between thread counts: open while they are tried, and again from time to time, since a core that was busy may
+/// have become free.
+#[derive(Clone, Debug)]
+pub(crate) struct Tuning {
+    candidates: Vec<Candidate>,
+    /// The candidate that is being tried.
+    trying: usize,
+    /// Rounds of visits to all candidates that are still to be made.
+    rounds_left: usize,
+    visit: Visit,
+    /// Steps until the choice is opened again.
+    steps_left: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    threads: usize,
+    /// Of a step, in the best of its visits.
+    seconds: f64,
+}
+
+/// Steps in a row with one candidate; the first one, which finds the data in another core's cache, does not count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visit {
+    steps: u32,
+    seconds: f64,
+}
+
+/// Rounds of visits: of a candidate the best one counts.
+const ROUNDS: usize = 4;
+/// A visit ends after so many steps or so much time.
+const VISIT_STEPS: u32 = 16;
+const VISIT_SECONDS: f64 = 200e-6;
+/// Steps as long as this are told apart by one visit.
+const LONG_STEP_SECONDS: f64 = 2e-3;
+/// Several threads must gain as much as this over one.
+const LEAST_GAIN: f64 = 0.03;
+/// A choice holds for so long, and for so many times as long as a round.
+const HOLD_SECONDS: f64 = 0.5;
+const HOLD_ROUNDS: f64 = 200.0;
+
+impl Tuning {
+    /// A choice between `most` threads, half of them, and so on to one.
+    pub(crate) fn new(most: usize) -> Self {
+        let mut candidates = Vec::new();
+        let mut threads = most;
+        while threads > 1 {
+            candidates.push(Candidate { threads, seconds: f64::INFINITY });
+            threads = threads.div_ceil(2);
+        }
+        candidates.push(Candidate { threads: 1, seconds: f64::INFINITY });
+        let rounds_left = if most == 1 { 0 } else { ROUNDS };
+        Tuning { candidates, trying: 0, rounds_left, visit: Visit::default(), steps_left: usize::MAX }
+    }
+
+    /// Whether thread counts are being tried.
+    pub(crate) fn is_open(&self) -> bool {
+        self.rounds_left > 0
+    }
+
+    /// The threads for the next step.
+    pub(crate) fn threads(&self) -> usize {
+        if self.is_open() { self.candidates[self.trying].threads } else { self.best().threads }
+    }
+
+    /// Whether several threads are known to be faster than one.
+    pub(crate) fn pays(&self) -> bool {
+        !self.is_open() && self.threads() > 1
+    }
+
+    /// The seconds that a step with the chosen threads is shorter than one on a single thread.
+    pub(crate) fn gain(&self) -> f64 {
+        self.one_thread().seconds - self.best().seconds
+    }
+
+    /// Runs a step with the threads to use, and times it while the choice is open.
+    #[inline(always)]
+    pub(crate) fn step<R>(&mut self, step: impl FnOnce(usize) -> R) -> R {
+        if self.is_open() {
+            let start = Instant::now();
+            let result = step(self.threads());
+            self.record(start.elapsed().as_secs_f64());
+            return result;
+        }
+        let result = step(self.threads());
+        self.steps_left = self.steps_left.saturating_sub(1);
+        if self.steps_left == 0 && self.candidates.len() > 1 {
+            self.rounds_left = ROUNDS;
+            self.candidates.iter_mut().for_each(|candidate| candidate.seconds = f64::INFINITY);
+        }
+        result
+    }
+
+    /// The time that a step took.
+    fn record(&mut self, seconds: f64) {
+        let Visit { steps, seconds: sum } = &mut self.visit;
+        *steps += 1;
+        if *steps > 1 {
+            *sum += seconds;
+        }
+        if *steps <= VISIT_STEPS && (*steps < 2 || *sum < VISIT_SECONDS) {
+            return;
+        }
+        let mean = *sum / f64::from(*steps - 1);
+        self.visit = Visit::default();
+        let candidate = &mut self.candidates[self.trying];
+        candidate.seconds = candidate.seconds.min(mean);
+        self.trying += 1;
+        if self.trying == self.candidates.len() {
+            self.trying = 0;
+            let is_clear = self.candidates.iter().all(|candidate| candidate.seconds >= LONG_STEP_SECONDS);
+            self.rounds_left = if is_clear { 0 } else { self.rounds_left - 1 };
+            self.steps_left = self.hold();
+        }
+    }
+
+    /// Steps for which a choice holds.
+    fn hold(&self) -> usize {
+        let visit = |candidate: &Candidate| VISIT_SECONDS.max(2.0 * candidate.seconds);
+        let round: f64 = self.candidates.iter().map(visit).sum();
+        1 + (HOLD_SECONDS.max(HOLD_ROUNDS * round) / self.best().seconds.max(1e-9)) as usize
+    }
+
+    fn one_thread(&self) -> Candidate {
+        self.candidates[self.candidates.len() - 1]
+    }
+
+    fn best(&self) -> Candidate {
+        let one = self.one_thread();
+        let faster = |best: Candidate, other: &Candidate| if other.seconds < best.seconds { *other } else { best };
+        let best = self.candidates.iter().fold(one, faster);
+        if best.seconds < (1.0 - LEAST_GAIN) * one.seconds { best } else { one }
+    }
+}
+
+/// The choices for all numbers of samples: those between two powers of two share one.
+#[derive(Clone, Debug)]
+pub(crate) struct Tunings {
+    most: usize,
+    tunings: Vec<(usize, Tuning)>,
+}
+
+impl Tunings {
+    /// Choices between up to `most` threads.
+    pub(crate) fn new(most: usize) -> Self {
+        Tunings { most, tunings: Vec::new() }
+    }
+
+    /// The choice for so many samples.
+    pub(crate) fn of(&mut self, samples: usize) -> &mut Tuning {
+        let about = samples.next_power_of_two();
+        let at = self.tunings.iter().position(|(samples, _)| *samples == about).unwrap_or_else(|| {
+            self.tunings.push((about, Tuning::new(self.most.min(samples))));
+            self.tunings.len() - 1
+        });
+        &mut self.tunings[at].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a tuning in which a step with `threads` threads takes `seconds(threads)`; returns the choice and the steps.
+    fn tune(tuning: &mut Tuning, seconds: impl Fn(usize) -> f64) -> (usize, usize) {
+        let mut steps = 0;
+        while tuning.is_open() {
+            tuning.record(seconds(tuning.threads()));
+            steps += 1;
+        }
+        (tuning.threads(), steps)
+    }
+
+    #[test]
+    fn the_fastest_count_is_chosen() {
+        let choice = |most, seconds: &dyn Fn(usize) -> f64| tune(&mut Tuning::new(most), seconds).0;
+        assert_eq!(choice(1, &|_| 1.0), 1);
+        assert_eq!(choice(2, &|threads| 1e-5 / threads as f64), 2);
+        assert_eq!(choice(2, &|threads| 1e-5 * threads as f64), 1);
+        assert_eq!(choice(2, &|threads| if threads == 1 { 1e-5 } else { 0.99e-5 }), 1, "too small a gain");
+        assert_eq!(choice(6, &|threads| 1e-5 + 1e-6 * (threads as f64 - 3.0).abs()), 3);
+    }
+
+    #[test]
+    fn long_steps_are_tried_twice() {
+        assert_eq!(tune(&mut Tuning::new(2), |threads| 1.0 / threads as f64), (2, 4));
+    }
+
+    #[test]
+    fn the_choice_is_made_anew() {
+        let mut tuning = Tuning::new(2);
+        assert_eq!(tune(&mut tuning, |threads| 1e-3 * threads as f64).0, 1);
+        let mut held = 0;
+        while !tuning.is_open() {
+            tuning.step(|threads| assert_eq!(threads, 1));
+            held += 1;
+        }
+        assert!(held >= 500, "half a second of steps of a millisecond, but it held for {held} steps");
+        assert_eq!(tune(&mut tuning, |threads| 1e-3 / threads as f64).0, 2);
+    }
+}
