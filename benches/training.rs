@@ -5,44 +5,27 @@
 
 mod settings;
 
-use bench::Workload;
-use bench::agreement::assert_agrees;
-use bench::throughput::{self, Training};
+use bench::throughput::Training;
+use bench::{Workload, agreement};
 use criterion::{Criterion, criterion_group, criterion_main};
-use net::textbook::Textbook;
-use net::{Level, Network, Trainer};
+use net::Level;
 use settings::{Rate, group};
-
-/// Samples of the step that is compared: more than a tile has rows, and few, since the textbook is slow.
-const COMPARED: usize = 19;
 
 fn training(criterion: &mut Criterion<Rate>) {
     for workload in Workload::all() {
-        let network = workload.network();
-        let (data, compared) = (workload.data(COMPARED), (0..COMPARED).collect::<Vec<_>>());
-        let mut textbook = Textbook::new(&network, Level::best());
-        textbook.step(throughput::options(&workload, Level::best(), 1).optimizer, &data, &compared);
-        let expected = weights(&textbook.to_network().expect("finite weights"));
-
+        agreement::check_training(&workload, &Level::available(), &[1, 2]).unwrap_or_else(|error| panic!("{error}"));
         for threads in [1, 2] {
-            let samples = Training::new(&workload, Level::best(), threads).samples();
+            let prepare = |level| Training::new(&workload, level, threads).expect("threads");
+            let samples = prepare(Level::best()).samples();
             let mut group = group(criterion, format!("training {workload}, threads {threads}"), samples as u64);
             for level in Level::available() {
-                let options = throughput::options(&workload, level, threads);
-                let mut trainer = Trainer::new(network.clone(), options).expect("sound options");
-                trainer.step(&data, &compared).expect("a step");
-                assert_agrees(level, "weights", &weights(trainer.network()), &expected, workload.widths[0]);
-
-                let mut training = Training::new(&workload, level, threads);
-                group.bench_function(level.to_string(), |bencher| bencher.iter(|| training.epoch()));
+                let mut training = prepare(level);
+                group.bench_function(level.to_string(), |bencher| {
+                    bencher.iter(|| training.epoch().expect("training goes on"));
+                });
             }
         }
     }
-}
-
-/// All weights, layer by layer.
-fn weights(network: &Network) -> Vec<f32> {
-    (1..=network.shape().layers().len()).flat_map(|layer| network.weights(layer)).collect()
 }
 
 criterion_group! {

@@ -23,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for workload in Workload::all() {
         let (mut here, mut there) = (0.0f64, 0.0f64);
         for _round in 0..ROUNDS {
-            let mut training = Training::new(&workload, Level::best(), 1);
-            here = here.max(training.fastest(Duration::from_secs_f64(SECONDS)));
+            let mut training = Training::new(&workload, Level::best(), 1)?;
+            here = here.max(training.fastest(Duration::from_secs_f64(SECONDS))?);
             let mut command = Command::new(&program);
             command.args([workload.name(), workload.batch_size.to_string(), SECONDS.to_string()]);
             let output = foreign::output(&mut command)?;

@@ -3,11 +3,12 @@
 //! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput --seconds 1`
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bench::prediction::Prediction;
 use bench::throughput::Training;
 use bench::{Workload, peak};
-use net::{Level, Predictor, Threads};
+use net::Level;
 
 const REPEATS: usize = 5;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         _ => return usage(),
     };
     let flops = if mode == "train" { workload.training_flops() } else { workload.inference_flops() };
-    let share = rate * flops / (peak::multiply_add_flops(level) * threads as f64);
+    let share = rate * flops / (peak::multiply_add_flops(level, Duration::from_millis(100)) * threads as f64);
     println!(
         "{{\"peer\": \"Backprop\", \"version\": \"{}\", \"network\": \"{network}\", \"batch\": {batch}, \"threads\": {threads}, \
          \"mode\": \"{mode}\", \"samples_per_second\": {rate:.1}, \"microseconds\": {:.4}, \"share_of_peak\": {share:.4}}}",
@@ -63,21 +64,19 @@ fn median_rate(seconds: f64, samples: usize, mut work: impl FnMut()) -> f64 {
 }
 
 fn train(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
-    let mut training = Training::new(workload, level, threads);
-    median_rate(seconds, training.samples(), || training.epoch())
+    let mut training = Training::new(workload, level, threads).expect("threads");
+    median_rate(seconds, training.samples(), || training.epoch().expect("training goes on"))
 }
 
 fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
     let network = workload.network();
     let data = workload.data(workload.batch_size);
-    let predictor = Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads));
-    let mut predictor = predictor.expect("threads");
-    let mut out = vec![0.0; data.rows()];
+    let mut prediction = Prediction::new(&network, &data, data.rows(), level, threads).expect("threads");
     // The clock is looked at once in many short calls.
     let calls = (1000 / data.rows()).max(1);
     median_rate(seconds, calls * data.rows(), || {
         for _ in 0..calls {
-            predictor.prob_t0(std::hint::black_box(data.features()), &mut out).expect("the features fit");
+            prediction.run().expect("the features fit");
         }
     })
 }

@@ -1,15 +1,111 @@
-//! Results against the specification.
+//! Results against the specification, and those of networks against the textbook.
 
-use kernels::Level;
+use kernels::{Level, reference};
+use net::textbook::Textbook;
+use net::{Dataset, Network, Trainer};
 
-/// Panics, naming the level and the place, unless `found` is what `level` promises: the bits of `expected` where it fuses,
-/// and else at most 16 rounding errors away for each of the `steps` of the longest chain.
-pub fn assert_agrees(level: Level, what: &str, found: &[f32], expected: &[f32], steps: usize) {
+use crate::error::Error;
+use crate::prediction::Prediction;
+use crate::throughput;
+use crate::workload::Workload;
+
+/// Samples or rows that are compared with the textbook's: more than a tile has rows, and few, since that is slow.
+const COMPARED: usize = 19;
+
+/// A number that is not what its level promises.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what} at level {level}, place {place}: {found:e}, but the specification says {expected:e}")]
+pub struct Disagreement {
+    what: String,
+    level: Level,
+    place: usize,
+    found: f32,
+    expected: f32,
+}
+
+/// Whether `found` is what `level` promises: the bits of `expected` where it fuses, and else at most 16 rounding errors
+/// away for each of the `steps` of the longest chain.
+///
+/// # Errors
+/// If it is not, with the level and the first such place.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn compare(level: Level, what: &str, found: &[f32], expected: &[f32], steps: usize) -> Result<(), Disagreement> {
     assert_eq!(found.len(), expected.len(), "{what} at level {level}");
     let tolerance = if level.is_fused() { 0.0 } else { 16.0 * f32::EPSILON * (steps + 8) as f32 };
-    for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+    for (place, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let agrees = found.to_bits() == expected.to_bits()
             || (found - expected).abs() <= tolerance * expected.abs().max(1.0) && !level.is_fused();
-        assert!(agrees, "{what} at level {level}, place {place}: {found:e}, but the specification says {expected:e}");
+        if !agrees {
+            return Err(Disagreement { what: what.to_owned(), level, place, found, expected });
+        }
+    }
+    Ok(())
+}
+
+/// Takes one step at each level and with each number of threads, and compares the weights with the textbook's.
+///
+/// # Errors
+/// If they differ, or the threads cannot be had.
+pub fn check_training(workload: &Workload, levels: &[Level], threads: &[usize]) -> Result<(), Error> {
+    let network = workload.network();
+    let (data, compared) = (workload.data(COMPARED), (0..COMPARED).collect::<Vec<_>>());
+    let level = Level::best();
+    let mut textbook = Textbook::new(&network, level);
+    textbook.step(throughput::options(workload, level, 1).optimizer, &data, &compared);
+    let expected = weights(&textbook.to_network()?);
+    for &threads in threads {
+        for &level in levels {
+            let mut trainer = Trainer::new(network.clone(), throughput::options(workload, level, threads))?;
+            trainer.step(&data, &compared)?;
+            let what = format!("weights of {}, threads {threads},", workload.name());
+            compare(level, &what, &weights(trainer.network()), &expected, workload.widths[0])?;
+        }
+    }
+    Ok(())
+}
+
+/// All weights, layer by layer.
+fn weights(network: &Network) -> Vec<f32> {
+    (1..=network.shape().layers().len()).flat_map(|layer| network.weights(layer)).collect()
+}
+
+/// Predicts `rows` rows of `data` at each level and with each number of threads, and compares y with the textbook's.
+///
+/// # Errors
+/// If they differ, or the threads cannot be had.
+pub fn check_prediction(
+    network: &Network,
+    data: &Dataset,
+    rows: usize,
+    levels: &[Level],
+    threads: &[usize],
+) -> Result<(), Error> {
+    let textbook = Textbook::new(network, Level::best());
+    let y = |row| reference::sigmoid(textbook.propagate(data.row(row)).output_preactivation());
+    let expected: Vec<f32> = (0..rows.min(COMPARED)).map(y).collect();
+    for &threads in threads {
+        for &level in levels {
+            let mut prediction = Prediction::new(network, data, rows, level, threads)?;
+            prediction.run()?;
+            let what = format!("y of {}, threads {threads},", network.shape());
+            compare(level, &what, &prediction.y()[..expected.len()], &expected, data.inputs())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_off_is_found_and_named() {
+        let level = Level::available()[0];
+        let expected = [0.5f32, 1.0];
+        assert!(compare(level, "sums", &expected, &expected, 1).is_ok());
+        let error = compare(level, "sums", &[0.5, 1.0f32.next_up()], &expected, 1).expect_err("one bit is off");
+        assert!(error.to_string().starts_with("sums at level scalar, place 1: "), "{error}");
     }
 }

@@ -1,7 +1,6 @@
 //! One layer and a minibatch, laid out as the matrix kernels want them.
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 
 use kernels::matrix::{
     self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
@@ -9,7 +8,10 @@ use kernels::matrix::{
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
 
-use crate::agreement::assert_agrees;
+use crate::agreement::{Disagreement, compare};
+use crate::aligned::Aligned;
+use crate::fixture::{Fixture, Work};
+use crate::results::Kind;
 
 /// The kernels of a minibatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,16 +102,20 @@ impl Layer {
         layer
     }
 
-    /// The kernels that serve this layer.
-    pub fn kernels(&self) -> Vec<Kernel> {
-        let forward = if self.shape.is_narrow() { Kernel::ForwardNarrow } else { Kernel::Forward };
-        vec![forward, Kernel::Backward, Kernel::Gradient, Kernel::Descend]
-    }
-
-    /// Floating-point operations of one run of `kernel`: 2 for each weight and sample. The update of [`Kernel::Descend`] is
-    /// not counted.
-    pub fn flops(&self) -> u64 {
-        (2 * self.shape.inputs * self.shape.outputs * self.samples) as u64
+    /// The work of one run of `kernel`. Operations: 2 for each weight and sample; the update of a step is not counted. Each
+    /// argument is read once, and each result written once.
+    pub fn work(&self, kernel: Kernel) -> Work {
+        let LayerShape { inputs, outputs } = self.shape;
+        let (weights, parameters) = (inputs * outputs, outputs * (1 + inputs));
+        let (flops, z, delta) = (2 * weights * self.samples, self.samples * inputs, self.samples * outputs);
+        match kernel {
+            Kernel::Forward | Kernel::ForwardNarrow => Work::new(Kind::Product, flops, parameters + z, delta),
+            // z is read for the derivative, and as many deltas are written.
+            Kernel::Backward => Work::new(Kind::Product, flops, weights + delta + z, z),
+            Kernel::Gradient => Work::new(Kind::Product, flops, delta + z, parameters),
+            // Velocity and weight are read; velocity and both copies of the weight are written.
+            Kernel::Descend => Work::new(Kind::Product, flops, delta + z + 2 * parameters, 3 * parameters),
+        }
     }
 
     /// Runs `kernel` once, on the whole layer and minibatch.
@@ -153,9 +159,9 @@ impl Layer {
 
     /// Runs `kernel` once and compares a part of its results with the specification.
     ///
-    /// # Panics
+    /// # Errors
     /// If they differ.
-    pub fn check(&mut self, kernel: Kernel, level: Level) {
+    pub fn check(&mut self, kernel: Kernel, level: Level) -> Result<(), Disagreement> {
         self.reset();
         let Layer { shape, samples, rows, .. } = *self;
         let LayerShape { inputs, outputs } = shape;
@@ -179,7 +185,7 @@ impl Layer {
                         Kernel::ForwardNarrow => self.panels[unit * rows + sample],
                         _ => self.panels[(unit / PANEL * rows + sample) * PANEL + unit % PANEL],
                     });
-                    assert_agrees(level, &what, &found.collect::<Vec<_>>(), &expected, steps);
+                    compare(level, &what, &found.collect::<Vec<_>>(), &expected, steps)?;
                 }
             }
             Kernel::Gradient => {
@@ -189,7 +195,7 @@ impl Layer {
                     let delta: Vec<f32> = self.delta.iter().skip(unit).step_by(outputs).copied().collect();
                     let mut expected = vec![0.0; 1 + inputs];
                     reference::gradient(inputs, &delta, &self.z, &mut expected);
-                    assert_agrees(level, &what, &found[unit * (1 + inputs)..][..1 + inputs], &expected, samples);
+                    compare(level, &what, &found[unit * (1 + inputs)..][..1 + inputs], &expected, samples)?;
                 }
             }
             Kernel::Descend => {
@@ -199,9 +205,10 @@ impl Layer {
                 self.run(kernel, level);
                 let mut found = vec![0.0; expected.len()];
                 matrix::read_blocks(shape, &self.blocks, &mut found);
-                assert_agrees(level, &what, &found, &expected, 2);
+                compare(level, &what, &found, &expected, 2)?;
             }
         }
+        Ok(())
     }
 
     fn reset(&mut self) {
@@ -241,31 +248,45 @@ fn write_panels(numbers: &mut [f32], units: usize, rows: usize, samples: &[f32])
     dispatch!(Level::best(), simd => matrix::gather_rows(simd, samples, samples.len() / units, |row| row, panels));
 }
 
-/// Numbers that start at a cache line, as the networks of `net` keep theirs.
-struct Aligned {
-    numbers: Vec<f32>,
-    start: usize,
-    length: usize,
+/// One kernel of a minibatch, with a layer of its own.
+pub struct LayerKernel {
+    kernel: Kernel,
+    layer: Layer,
 }
 
-impl Aligned {
-    fn zeros(length: usize) -> Self {
-        const LINE_BYTES: usize = 64;
-        let numbers = vec![0.0; length + LINE_BYTES / size_of::<f32>()];
-        Aligned { start: numbers.as_ptr().align_offset(LINE_BYTES), numbers, length }
+impl LayerKernel {
+    /// `kernel` on a layer from `inputs` to `outputs` units and a minibatch of `samples`.
+    pub fn new(kernel: Kernel, inputs: usize, outputs: usize, samples: usize) -> Self {
+        LayerKernel { kernel, layer: Layer::new(inputs, outputs, samples) }
+    }
+
+    /// The kernels that serve a layer from `inputs` to `outputs` units.
+    pub fn kernels(inputs: usize, outputs: usize) -> [Kernel; 4] {
+        let narrow = LayerShape { inputs, outputs }.is_narrow();
+        let forward = if narrow { Kernel::ForwardNarrow } else { Kernel::Forward };
+        [forward, Kernel::Backward, Kernel::Gradient, Kernel::Descend]
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        &self.numbers[self.start..][..self.length]
+impl Fixture for LayerKernel {
+    fn kernel(&self) -> String {
+        self.kernel.to_string()
     }
-}
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers[self.start..][..self.length]
+    fn size(&self) -> String {
+        let LayerShape { inputs, outputs } = self.layer.shape;
+        format!("{inputs}-{outputs}, batch {}", self.layer.samples)
+    }
+
+    fn work(&self) -> Work {
+        self.layer.work(self.kernel)
+    }
+
+    fn run(&mut self, level: Level) {
+        self.layer.run(self.kernel, level);
+    }
+
+    fn check(&mut self, level: Level) -> Result<(), Disagreement> {
+        self.layer.check(self.kernel, level)
     }
 }

@@ -15,17 +15,23 @@ pub struct Training {
 
 impl Training {
     /// Prepares to train the network of `workload`, with plain gradient descent.
-    pub fn new(workload: &Workload, level: Level, threads: usize) -> Self {
-        let trainer = Trainer::new(workload.network(), options(workload, level, threads)).expect("sound options");
+    ///
+    /// # Errors
+    /// If the threads cannot be had.
+    pub fn new(workload: &Workload, level: Level, threads: usize) -> Result<Self, net::Error> {
+        let trainer = Trainer::new(workload.network(), options(workload, level, threads))?;
         // Whole minibatches, and enough of them that the shuffle and the final look at the weights, once in each epoch,
         // weigh as little as they do in earnest.
         let minibatches = (2048 / workload.batch_size).max(4);
-        Training { trainer, data: workload.data(minibatches * workload.batch_size) }
+        Ok(Training { trainer, data: workload.data(minibatches * workload.batch_size) })
     }
 
     /// Trains for one epoch.
-    pub fn epoch(&mut self) {
-        self.trainer.epoch(&self.data).expect("training goes on");
+    ///
+    /// # Errors
+    /// If the training diverges.
+    pub fn epoch(&mut self) -> Result<(), net::Error> {
+        self.trainer.epoch(&self.data).map(|_loss| ())
     }
 
     /// Samples in an epoch.
@@ -34,17 +40,20 @@ impl Training {
     }
 
     /// Trains for `time`, and at least for two epochs, and returns the samples per second of the fastest epoch.
-    pub fn fastest(&mut self, time: Duration) -> f64 {
+    ///
+    /// # Errors
+    /// If the training diverges.
+    pub fn fastest(&mut self, time: Duration) -> Result<f64, net::Error> {
         let mut shortest = f64::INFINITY;
         let start = Instant::now();
         let mut epochs = 0;
         while epochs < 2 || start.elapsed() < time {
             let epoch = Instant::now();
-            self.epoch();
+            self.epoch()?;
             shortest = shortest.min(epoch.elapsed().as_secs_f64());
             epochs += 1;
         }
-        self.samples() as f64 / shortest
+        Ok(self.samples() as f64 / shortest)
     }
 }
 

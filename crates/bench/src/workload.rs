@@ -62,9 +62,26 @@ impl Workload {
         weights.enumerate().map(|(layer, weights)| if layer == 0 { 4.0 * weights } else { 6.0 * weights }).sum()
     }
 
+    /// Bytes that training on one minibatch has to move at least: each weight and bias is read and written once, each
+    /// feature read. What lies between, such as activations, could stay in the core.
+    pub fn training_bytes(&self) -> f64 {
+        size_of::<f32>() as f64 * (2 * self.parameters() + self.batch_size * self.widths[0]) as f64
+    }
+
     /// Floating-point operations of predicting one sample: 2 for each weight.
     pub fn inference_flops(&self) -> f64 {
         self.widths.windows(2).map(|pair| 2.0 * (pair[0] * pair[1]) as f64).sum()
+    }
+
+    /// Bytes that predicting so many rows has to move at least: each weight, bias and feature is read once, each result
+    /// written.
+    pub fn inference_bytes(&self, rows: usize) -> f64 {
+        size_of::<f32>() as f64 * (self.parameters() + rows * (self.widths[0] + 1)) as f64
+    }
+
+    /// Weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum()
     }
 }
 

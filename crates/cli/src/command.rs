@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
@@ -25,6 +26,7 @@ pub enum Command {
     Train(Train),
     Predict(Predict),
     Info(Info),
+    Bench(Bench),
 }
 
 impl Command {
@@ -37,6 +39,7 @@ impl Command {
             Command::Train(train) => train.run(),
             Command::Predict(predict) => predict.run(),
             Command::Info(info) => info.run(),
+            Command::Bench(bench) => bench.run(),
         }
     }
 }

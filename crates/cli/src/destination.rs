@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// reads from being overwritten.
 ///
 /// # Errors
-/// If `path` is a folder, lies in no folder, or is one of `sources`.
+/// If `path` is a folder, lies in no folder or in one that takes no files, or is one of `sources`.
 pub fn check(path: &Path, sources: &[&Path]) -> Result<()> {
     let shown = path.display();
     let folder = match path.parent() {
@@ -21,6 +21,10 @@ pub fn check(path: &Path, sources: &[&Path]) -> Result<()> {
     }
     if !folder.is_dir() {
         bail!("cannot write `{shown}`: there is no folder `{}`, create it first", folder.display());
+    }
+    // The result will be written beside its place, and then take it.
+    if let Err(error) = tempfile::tempfile_in(folder) {
+        bail!("cannot write `{shown}`: no file can be made in the folder `{}`: {error}", folder.display());
     }
     let place = path.canonicalize();
     for source in sources {

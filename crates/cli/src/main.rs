@@ -1,9 +1,10 @@
-//! The `backprop` command: trains a multilayer perceptron on a table with two classes, and predicts with it.
+//! The `backprop` command: trains a multilayer perceptron on a table with two classes, predicts with it,
+//! and measures how fast that is.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `info.rs` | a subcommand each, with its arguments |
+//! | `train.rs`, `predict.rs`, `info.rs`, `bench.rs` | a subcommand each, with its arguments |
 //! | `training_table.rs`, `machine.rs` | arguments that go together |
 //! | `values.rs` | the values of arguments |
 //! | `model.rs` | the model file: a network and the way from a table to its inputs |
@@ -11,6 +12,7 @@
 //! | `progress.rs`, `report.rs` | what is shown during the work and after it |
 //! | `failure.rs` | what happens to errors |
 
+mod bench;
 mod command;
 mod destination;
 mod failure;

@@ -149,10 +149,10 @@ impl Train {
             level: self.machine.level()?,
         };
         let mut trainer = Trainer::new(network, options)?;
-        let progress = Progress::new(trainer.network().shape().to_string(), self.epochs);
+        let progress = Progress::new(trainer.network().shape().to_string(), "epoch", self.epochs);
         let (mut samples, mut seconds) = (0, 0.0);
         trainer.train(training, |epoch| {
-            progress.show(epoch);
+            progress.show_epoch(epoch);
             samples += epoch.samples;
             seconds += epoch.seconds;
             ControlFlow::Continue(())

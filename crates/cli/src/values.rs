@@ -49,6 +49,12 @@ pub fn threads(text: &str) -> Result<usize, String> {
     whole(text, 1..=1024)
 }
 
+/// A time in seconds.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|seconds| (1e-6..=60.0).contains(seconds));
+    number.ok_or_else(|| "give a number of seconds from 0.000001 to 60, such as 0.25".to_owned())
+}
+
 /// A seed.
 pub fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
@@ -96,6 +102,7 @@ mod tests {
         assert_eq!("64, 32".parse(), Ok(Widths(vec![64, 32])));
         assert_eq!((epochs("1"), threads("2"), batch_size("32")), (Ok(1), Ok(2), Ok(32)));
         assert_eq!((learning_rate("1e-3"), momentum("0")), (Ok(0.001), Ok(0.0)));
+        assert_eq!((seconds("0.25"), seconds("60")), (Ok(0.25), Ok(60.0)));
         assert_eq!((fraction("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
         assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
     }
@@ -111,6 +118,7 @@ mod tests {
         for number in ["", "-1", "x", "nan", "inf"] {
             assert!(learning_rate(number).is_err() && momentum(number).is_err() && fraction(number).is_err());
         }
+        assert!(["", "0", "-1", "61", "nan", "x"].iter().all(|text| seconds(text).is_err()));
         assert!(learning_rate("0").is_err() && learning_rate("1e39").is_err());
         assert!(momentum("1").is_err() && fraction("0").is_err() && fraction("1").is_err());
         assert!(probability("1.1").is_err() && probability("nan").is_err());

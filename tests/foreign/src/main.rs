@@ -38,6 +38,12 @@ fn main() -> ExitCode {
     for (when, loss) in [("first", losses[0]), ("last", losses[EPOCHS - 1])] {
         println!("{when} loss {loss:.6} {:016x}", loss.to_bits());
     }
-    println!("samples/s {:.0}", Training::new(&workload, level, 1).fastest(time));
+    match Training::new(&workload, level, 1).and_then(|mut training| training.fastest(time)) {
+        Ok(rate) => println!("samples/s {rate:.0}"),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
     ExitCode::SUCCESS
 }

@@ -1,0 +1,11 @@
+//! What was measured, for people: tables for the terminal, and a page with figures that needs nothing but itself.
+
+mod bars;
+mod numbers;
+mod page;
+mod palette;
+mod roofline;
+mod tables;
+
+pub use page::page;
+pub use tables::{Table, tables};
