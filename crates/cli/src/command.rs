@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::describe::Describe;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
@@ -24,6 +25,7 @@ struct CommandLine {
 pub enum Command {
     Train(Train),
     Predict(Predict),
+    Describe(Describe),
     Info(Info),
 }
 
@@ -36,6 +38,7 @@ impl Command {
         match self {
             Command::Train(train) => train.run(),
             Command::Predict(predict) => predict.run(),
+            Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
         }
     }

@@ -3,8 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `info.rs` | a subcommand each, with its arguments |
-//! | `training_table.rs`, `machine.rs` | arguments that go together |
+//! | `train.rs`, `predict.rs`, `describe.rs`, `info.rs` | a subcommand each, with its arguments |
+//! | `training_table.rs`, `reading.rs`, `machine.rs` | arguments that go together |
 //! | `values.rs` | the values of arguments |
 //! | `model.rs` | the model file: a network and the way from a table to its inputs |
 //! | `destination.rs` | where files may be written |
@@ -12,6 +12,7 @@
 //! | `failure.rs` | what happens to errors |
 
 mod command;
+mod describe;
 mod destination;
 mod failure;
 mod info;
@@ -19,6 +20,7 @@ mod machine;
 mod model;
 mod predict;
 mod progress;
+mod reading;
 mod report;
 mod train;
 mod training_table;
