@@ -23,7 +23,7 @@ struct CommandLine {
 /// What the command can do.
 #[derive(Subcommand)]
 pub enum Command {
-    Train(Train),
+    Train(Box<Train>),
     Predict(Predict),
     Describe(Describe),
     Info(Info),

@@ -18,8 +18,7 @@ pub enum ClassWeights {
 /// If there is no such column, a weight is missing or negative, or all are 0.
 pub fn weights(table: &Table, column: &str) -> Result<Vec<f32>> {
     let weights: Vec<f32> = table.cells(table.position(column)?).collect();
-    // Not `weight < 0`, which lets NaN through.
-    if let Some(row) = weights.iter().position(|weight| !(*weight >= 0.0)) {
+    if let Some(row) = weights.iter().position(|weight| weight.is_nan() || *weight < 0.0) {
         let cell = if weights[row].is_nan() { "that is missing".to_owned() } else { weights[row].to_string() };
         return Err(Error::Weight { place: table.place(row), column: column.to_owned(), cell });
     }
