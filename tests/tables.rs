@@ -130,7 +130,7 @@ fn a_pipeline_of_a_real_table() {
     }
 }
 
-/// A million rows of numbers, and then text: the column is text from the first row on.
+/// Many rows of numbers, and then text: the column is text from the first row on.
 #[test]
 fn the_last_row_can_decide_the_type() {
     let mut content = "a,b\n".to_owned();

@@ -9,7 +9,7 @@ use net::Level;
 
 use crate::machine::granted_threads;
 use crate::model::Model;
-use crate::report::{Report, count};
+use crate::report::{Report, count, list};
 
 /// Show what a model holds or, without one, what this machine can do
 #[derive(Args)]
@@ -96,15 +96,4 @@ fn describe_category(category: &CategoryEncoder) -> String {
     let missing = if category.has_missing() { ", missing" } else { "" };
     let other = if category.has_other() { ", all others" } else { "" };
     format!("an input for each of {}{missing}{other}", list(category.levels()))
-}
-
-/// The labels in backticks, the first of them if there are many.
-fn list(labels: &[String]) -> String {
-    /// The most labels that are shown.
-    const MOST: usize = 10;
-    let mut shown: Vec<String> = labels.iter().take(MOST).map(|label| format!("`{}`", label.escape_debug())).collect();
-    if labels.len() > MOST {
-        shown.push(format!("... ({} in all)", labels.len()));
-    }
-    shown.join(", ")
 }

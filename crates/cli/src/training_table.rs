@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use data::{Column, Error, Format, Inferred, Kind, LABEL, Source, Table, TableReader, Task};
+use data::{Column, DateOrder, Error, Format, Inferred, Kind, LABEL, Source, Table, TableReader, Task};
 
 use crate::reading::{self, Reading};
-use crate::report::{Report, count};
+use crate::report::{Report, list};
 use crate::values;
 
 /// The data set that is trained on if no file is given.
@@ -145,7 +145,7 @@ impl TrainingTable {
             }
         }
         let mut columns = Vec::with_capacity(inferred.len());
-        let (mut numbers, mut texts, mut dates) = (0, 0, 0);
+        let (mut numbers, mut texts, mut dates) = (Vec::new(), Vec::new(), Vec::new());
         for Inferred { name, kind, note, .. } in inferred {
             let kind = match (self.numeric.contains(&name), self.categorical.contains(&name)) {
                 (true, true) => bail!("column {name:?} cannot be both --numeric and --categorical"),
@@ -158,17 +158,20 @@ impl TrainingTable {
                     kind
                 }
             };
-            match kind {
-                Kind::Number => numbers += 1,
-                Kind::Category => texts += 1,
-                Kind::Date(_) => dates += 1,
-            }
             columns.push(Column::new(&name, kind));
+            match kind {
+                Kind::Number => numbers.push(name),
+                Kind::Category => texts.push(name),
+                Kind::Date(DateOrder::YearFirst) => dates.push(name),
+                Kind::Date(DateOrder::MonthFirst) => dates.push(format!("{name} (month first)")),
+                Kind::Date(DateOrder::DayFirst) => dates.push(format!("{name} (day first)")),
+            }
         }
-        let kinds = [(numbers, "numbers"), (texts, "text"), (dates, "dates")];
-        let kinds = kinds.iter().filter(|(columns, _)| *columns > 0);
-        let kinds: Vec<String> = kinds.map(|(columns, kind)| format!("{} of {kind}", count(*columns))).collect();
-        report.line("columns", kinds.join(", "));
+        for (word, names) in [("numbers", numbers), ("text", texts), ("dates", dates)] {
+            if !names.is_empty() {
+                report.line(word, list(&names));
+            }
+        }
         Ok(columns)
     }
 }

@@ -35,9 +35,9 @@ impl Split {
         }
         let mut random = Random::new(seed, STREAM);
         let mut split = Self::default();
-        for (code, label) in labels.names().iter().enumerate() {
-            let mut rows: Vec<usize> =
-                (0..labels.codes().len()).filter(|&row| labels.codes()[row] as usize == code).collect();
+        let mut rows_of = vec![Vec::new(); labels.names().len()];
+        labels.codes().iter().enumerate().for_each(|(row, &code)| rows_of[code as usize].push(row));
+        for (mut rows, label) in rows_of.into_iter().zip(labels.names()) {
             if rows.len() < 2 {
                 return Err(Error::LonelyRow { file: labels.file().to_owned(), label: label.clone() });
             }
@@ -58,6 +58,13 @@ impl Split {
     /// # Errors
     /// If there is no such column, a row has another word, or no row is there to train on, or none to judge by.
     pub fn by_column(table: &Table, column: &str) -> Result<Self> {
+        let fault = |row, cell: &str| {
+            let (column, cell) = (column.to_owned(), cell.to_owned());
+            Err(Error::SplitWord { place: table.place(row), column, cell })
+        };
+        if let Some(row) = table.cells(table.position(column)?).position(f32::is_nan) {
+            return fault(row, "");
+        }
         let labels = table.labels(column)?;
         let mut split = Self::default();
         for (row, &code) in labels.codes().iter().enumerate() {
@@ -66,10 +73,7 @@ impl Split {
                 "train" | "training" => split.training.push(row),
                 "validation" | "valid" | "val" | "dev" => split.validation.push(row),
                 "test" | "holdout" | "hold out" | "held out" | "held_out" => split.held_out.push(row),
-                _ => {
-                    let (column, cell) = (column.to_owned(), word.clone());
-                    return Err(Error::SplitWord { place: table.place(row), column, cell });
-                }
+                _ => return fault(row, word),
             }
         }
         let empty = |part| Err(Error::EmptyPart { file: table.file().to_owned(), column: column.to_owned(), part });
@@ -224,6 +228,7 @@ mod tests {
         assert_eq!((split.training, split.validation, split.held_out), (vec![0, 3], vec![2], vec![1]));
         for (text, complaint) in [
             ("part\ntrain\nlater\n", "row 2, column `part`: `later` is none of train"),
+            ("part\ntrain\n?\n", "row 2, column `part`: `` is none of train"),
             ("part\ntest\nval\n", "has no row with `train`"),
             ("part\ntrain\n", "has no row with `test`"),
         ] {

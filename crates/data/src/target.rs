@@ -1,5 +1,7 @@
 //! The target: what is to be predicted, and how it is told to the network.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::infer::Inferred;
@@ -224,8 +226,9 @@ impl Target {
             Target::Binary { classes, .. } => &classes.0[..],
             Target::Classes { labels, .. } => &labels[..],
         };
+        let classes: HashMap<&String, usize> = names.iter().zip(0..).collect();
         let labels = table.labels(self.column())?;
-        let value = |label: &String| names.iter().position(|name| name == label).map(|class| class as f32);
+        let value = |label: &String| classes.get(label).map(|class| *class as f32);
         let values: Vec<Option<f32>> = labels.names().iter().map(value).collect();
         labels
             .codes()
@@ -245,7 +248,7 @@ impl Target {
         match self {
             Target::Binary { classes, .. } => classes.0[0] != classes.0[1],
             Target::Classes { labels, .. } => {
-                let different: std::collections::HashSet<&String> = labels.iter().collect();
+                let different: HashSet<&String> = labels.iter().collect();
                 labels.len() >= 2 && different.len() == labels.len()
             }
             Target::Number { scale, .. } => scale.is_sound() && !scale.is_clipped(),
