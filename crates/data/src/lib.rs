@@ -10,7 +10,7 @@
 //! | say what is to be predicted | `target.rs` | [`Target`] |
 //! | hold rows out | `split.rs` | [`Split`] |
 //! | say how much rows count | `weights.rs` | [`weights()`], [`ClassWeights`] |
-//! | make inputs of the columns | `pipeline.rs`, upon `encoder.rs` and `scale.rs` | [`Pipeline`] |
+//! | make inputs of the columns | `pipeline.rs`, upon `encoder` and `scale.rs` | [`Pipeline`] |
 //!
 //! What has to be known again at prediction (columns, scales, labels) is in the [`Pipeline`], which travels inside the
 //! model file.

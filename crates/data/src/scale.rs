@@ -111,6 +111,14 @@ pub(crate) fn quantile(values: &mut [f32], share: f64) -> f64 {
     }
 }
 
+/// The number of different values.
+pub(crate) fn distinct(values: &[f32]) -> usize {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    sorted.dedup();
+    sorted.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

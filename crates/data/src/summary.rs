@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::encoder::distinct;
 use crate::error::quoted;
+use crate::scale::distinct;
 use crate::{Dictionary, Kind, Table};
 
 /// A column of a table in numbers.
