@@ -20,10 +20,10 @@ use crate::error::Place;
 use crate::guard::guarded;
 use crate::infer::{FewValues, Inference, Inferred};
 use crate::reader::{Format, Wanted};
-use crate::table::Blocks;
+use crate::table::{Blocks, rows_per_block};
 use crate::{Column, DateOrder, Error, Kind, Result, Source};
 
-/// The rows of a Parquet file that are decoded at a time.
+/// The most rows of a Parquet file that are decoded at a time.
 const BATCH_ROWS: usize = 4096;
 
 /// What Arrow IPC's file format begins with; the streaming format begins otherwise.
@@ -259,11 +259,13 @@ fn parquet_batches(
     columns: Option<&[usize]>,
 ) -> parquet::errors::Result<Box<dyn RecordBatchReader>> {
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(input)?;
+    let mut batch_rows = BATCH_ROWS;
     if let Some(columns) = columns {
+        batch_rows = batch_rows.min(rows_per_block(columns.len()));
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);
     }
-    Ok(Box::new(builder.with_batch_size(BATCH_ROWS).build()?))
+    Ok(Box::new(builder.with_batch_size(batch_rows).build()?))
 }
 
 /// Arrow IPC in either of its two formats; the streaming one may be compressed with gzip as a whole.
