@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::describe::Describe;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
@@ -23,8 +24,9 @@ struct CommandLine {
 /// What the command can do.
 #[derive(Subcommand)]
 pub enum Command {
-    Train(Train),
+    Train(Box<Train>),
     Predict(Predict),
+    Describe(Describe),
     Info(Info),
     Bench(Bench),
 }
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Command::Train(train) => train.run(),
             Command::Predict(predict) => predict.run(),
+            Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
             Command::Bench(bench) => bench.run(),
         }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use data::Pipeline;
+use data::{CategoryEncoder, Encoder, NumberEncoder, Pipeline, Target};
 use net::Level;
 
 use crate::machine::granted_threads;
 use crate::model::Model;
-use crate::report::{Report, count};
+use crate::report::{Report, count, list};
 
 /// Show what a model holds or, without one, what this machine can do
 #[derive(Args)]
@@ -48,20 +48,52 @@ fn model(path: &Path) -> Result<()> {
     let mut report = Report::default();
     report.line("model", path.display().to_string());
     report.line("network", format!("{shape}, {}, {} parameters", shape.activation(), count(network.parameter_count())));
-    report.line("target", format!("column `{}`", pipeline.target));
-    report.line("t = 1", format!("`{}`", pipeline.classes.label(1)));
-    report.line("t = 0", format!("`{}`", pipeline.classes.label(0)));
+    report.line("target", format!("column `{}`", pipeline.target().column()));
+    match pipeline.target() {
+        Target::Binary { classes, .. } => {
+            report.line("t = 1", format!("`{}`", classes.label(1)));
+            report.line("t = 0", format!("`{}`", classes.label(0)));
+        }
+        Target::Classes { labels, .. } => report.line("classes", list(labels)),
+        Target::Number { scale, .. } => {
+            report.line("scale", format!("mean {:.6}, standard deviation {:.6}", scale.center(), scale.spread()));
+        }
+    }
     report.line(
         "version",
         format!("{} of the file, {} of the table's description in it", net::format::VERSION, Pipeline::VERSION),
     );
-    let scales = pipeline.standardizer.mean().iter().zip(pipeline.standardizer.deviation());
-    for (column, (mean, deviation)) in pipeline.columns.iter().zip(scales) {
-        let scale = match *deviation {
-            0.0 => format!("constant at {mean}, taken as 0"),
-            deviation => format!("mean {mean:.6}, standard deviation {deviation:.6}"),
+    for feature in pipeline.features() {
+        let encoder = match &feature.encoder {
+            Encoder::Number(number) => describe_number(number),
+            Encoder::Category(category) => describe_category(category),
+            Encoder::Date(_, date) => {
+                let cycles: Vec<String> = date.cycles().iter().map(f64::to_string).collect();
+                format!("days since 1970, {}; cycles of [{}] days", describe_number(date.days()), cycles.join(", "))
+            }
         };
-        report.line("feature", format!("{column}: {scale}"));
+        report.line("feature", format!("{}: {encoder}", feature.name));
     }
     report.print()
+}
+
+fn describe_number(number: &NumberEncoder) -> String {
+    let (median, mark) = (number.median(), if number.marks_missing() { " and marked" } else { "" });
+    let missing = format!("missing ones are {median:.6}{mark}");
+    match number.scale() {
+        None => format!("always {median:.6}; {missing}"),
+        Some(scale) => {
+            let (center, spread) = (scale.center(), scale.spread());
+            match scale.is_clipped() {
+                true => format!("median {center:.6}, spread {spread:.6}, clipped; {missing}"),
+                false => format!("mean {center:.6}, standard deviation {spread:.6}; {missing}"),
+            }
+        }
+    }
+}
+
+fn describe_category(category: &CategoryEncoder) -> String {
+    let missing = if category.has_missing() { ", missing" } else { "" };
+    let other = if category.has_other() { ", all others" } else { "" };
+    format!("an input for each of {}{missing}{other}", list(category.levels()))
 }

@@ -4,8 +4,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `info.rs`, `bench.rs` | a subcommand each, with its arguments |
-//! | `training_table.rs`, `machine.rs` | arguments that go together |
+//! | `train.rs`, `predict.rs`, `describe.rs`, `info.rs`, `bench.rs` | a subcommand each, with its arguments |
+//! | `training_table.rs`, `reading.rs`, `machine.rs` | arguments that go together |
 //! | `values.rs` | the values of arguments |
 //! | `model.rs` | the model file: a network and the way from a table to its inputs |
 //! | `destination.rs` | where files may be written |
@@ -14,6 +14,7 @@
 
 mod bench;
 mod command;
+mod describe;
 mod destination;
 mod failure;
 mod info;
@@ -21,6 +22,7 @@ mod machine;
 mod model;
 mod predict;
 mod progress;
+mod reading;
 mod report;
 mod train;
 mod training_table;

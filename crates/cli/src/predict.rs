@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use data::TableReader;
+use data::Target;
 use net::Predictor;
 
 use crate::destination;
 use crate::machine::Machine;
 use crate::model::Model;
+use crate::reading::Reading;
 use crate::report::{Report, count, print};
 use crate::values;
 
@@ -25,8 +26,8 @@ pub struct Predict {
     /// Model that `backprop train` has saved
     model: PathBuf,
 
-    /// Table with the feature columns of the model
-    #[arg(value_name = "FILE.csv")]
+    /// Table with the feature columns of the model, or - for the standard input
+    #[arg(value_name = "FILE")]
     file: PathBuf,
 
     /// File to write [default: the standard output]
@@ -37,9 +38,8 @@ pub struct Predict {
     #[arg(long, value_name = "PROBABILITY", value_parser = values::probability, default_value = "0.5")]
     threshold: f32,
 
-    /// Character between the table's cells, or the word tab [default: found in the first line]
-    #[arg(long, value_name = "CHARACTER", value_parser = values::delimiter)]
-    delimiter: Option<u8>,
+    #[command(flatten)]
+    reading: Reading,
 
     #[command(flatten)]
     machine: Machine,
@@ -53,14 +53,22 @@ impl Predict {
             destination::check(output, &[&self.model, &self.file])?;
         }
         let Model { network, pipeline } = Model::load(&self.model)?;
-        let reader = TableReader::open(&self.file, self.delimiter)?;
-        let table = reader.read(&pipeline.columns)?;
-        let mut prob_t1 = vec![0.0; table.rows()];
-        let mut features = table.into_values();
-        pipeline.standardizer.apply(&mut features);
-
+        let Target::Binary { classes, .. } = pipeline.target() else {
+            bail!("`{}` does not tell two classes apart, as this version can only do", self.model.display());
+        };
+        let mut report = Report::default();
+        let reader = self.reading.open(&self.file, &mut report)?;
+        let columns = pipeline.columns();
+        let encoding = pipeline.encoding(&columns, reader.header().file())?;
         let mut predictor = Predictor::new(&network).with_level(level).with_threads(self.machine.threads())?;
-        predictor.prob_t1(&features, &mut prob_t1)?;
+        let (mut features, mut prob_t1) = (Vec::new(), Vec::new());
+        reader.read_blocks(columns.clone(), |block| -> Result<()> {
+            features.clear();
+            encoding.block(&block, &mut features);
+            let before = prob_t1.len();
+            prob_t1.resize(before + block.rows(), 0.0);
+            Ok(predictor.prob_t1(&features, &mut prob_t1[before..])?)
+        })?;
         if let Some(row) = prob_t1.iter().position(|probability| probability.is_nan()) {
             let (file, row) = (self.file.display(), row + 1);
             bail!("`{file}`, row {row}: no finite answer, its values are too far from those that were trained on");
@@ -70,7 +78,7 @@ impl Predict {
         writer.write_record(["prob_t1", "class"])?;
         for &prob_t1 in &prob_t1 {
             // `{:?}` is the shortest decimal that reads back to the same f32, with an exponent where it is tiny.
-            writer.write_record([&format!("{prob_t1:?}"), pipeline.classes.decide(prob_t1, self.threshold)])?;
+            writer.write_record([&format!("{prob_t1:?}"), classes.decide(prob_t1, self.threshold)])?;
         }
         let bytes = writer.into_inner()?;
         let Some(output) = &self.output else {
@@ -78,9 +86,8 @@ impl Predict {
         };
         net::file::write_atomically(output, &bytes)?;
         let positives = prob_t1.iter().filter(|prob_t1| **prob_t1 >= self.threshold).count();
-        let mut report = Report::default();
-        report.line("t = 1", format!("`{}`, {} rows", pipeline.classes.label(1), count(positives)));
-        report.line("t = 0", format!("`{}`, {} rows", pipeline.classes.label(0), count(prob_t1.len() - positives)));
+        report.line("t = 1", format!("`{}`, {} rows", classes.label(1), count(positives)));
+        report.line("t = 0", format!("`{}`, {} rows", classes.label(0), count(prob_t1.len() - positives)));
         report.line("predictions", output.display().to_string());
         report.print()
     }

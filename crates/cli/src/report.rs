@@ -39,3 +39,14 @@ pub fn print(bytes: &[u8]) -> Result<()> {
 pub fn count(number: usize) -> HumanCount {
     HumanCount(number as u64)
 }
+
+/// Names or labels in backticks, the first of them if there are many.
+pub fn list(names: &[String]) -> String {
+    /// The most that are shown.
+    const MOST: usize = 10;
+    let mut shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", name.escape_debug())).collect();
+    if names.len() > MOST {
+        shown.push(format!("... ({} in all)", count(names.len())));
+    }
+    shown.join(", ")
+}

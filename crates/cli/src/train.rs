@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use data::{Pipeline, Split, Standardizer};
+use data::{Classes, Dropped, Pipeline, Scaling, Split, Target};
 use net::metrics::{accuracy, log_loss, roc_auc};
 use net::{Activation, Dataset, Network, Optimizer, Predictor, Shape, Trainer, TrainingOptions};
 
@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use crate::model::Model;
 use crate::progress::Progress;
 use crate::report::{Report, count};
-use crate::training_table::TrainingTable;
+use crate::training_table::{Columns, TrainingTable};
 use crate::values::{self, Widths};
 
 /// The largest network, in weights and biases: 4 GiB of them, which training needs three times over.
@@ -22,9 +22,10 @@ const MAX_PARAMETERS: usize = 1 << 30;
 
 /// Train a network on a table with two classes, and save it
 ///
-/// The table is a CSV file with a header. Every column besides the target is a feature, and must hold numbers. The
-/// features are standardised: mean 0 and standard deviation 1 in the rows to train on. The other rows are held out,
-/// and how well the network does on those is printed.
+/// The table is a CSV, LIBSVM, IDX, Parquet or Arrow file, compressed with gzip or not. Every column besides the target is
+/// a feature: numbers and dates are scaled, and text becomes an input for each frequent label; missing values may occur. What
+/// that takes is learnt from the rows to train on. The other rows are held out, and how well the network does on
+/// those is printed.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Train {
@@ -63,6 +64,10 @@ pub struct Train {
     #[arg(long, value_name = "FRACTION", value_parser = values::fraction, default_value = "0.2")]
     test_fraction: f64,
 
+    /// How numbers are scaled: standard (mean 0, standard deviation 1) or robust (by quartiles, outliers clipped)
+    #[arg(long, value_name = "WAY", value_parser = values::scaling, default_value = "standard")]
+    scale: Scaling,
+
     #[command(flatten)]
     machine: Machine,
 
@@ -95,37 +100,41 @@ impl Train {
 
     /// Reads the table, and makes of it the rows to train on and the rows held out.
     fn prepare(&self, report: &mut Report) -> Result<(Pipeline, Dataset, Dataset)> {
-        let (table, labels, classes) = self.table.read(report)?;
-        let (file, columns) = (labels.file(), table.columns());
-        let split = Split::stratified(&labels, self.test_fraction, self.seed)?;
+        let Columns { table, features, target: column } = self.table.read(report)?;
+        let labels = table.labels(&column)?;
+        let (file, positive) = (table.file().to_owned(), self.table.positive.as_deref());
+        // Before the split, which needs two classes, too.
+        let classes = Classes::choose(&labels, positive)?;
+        let split = match &self.table.split {
+            Some(column) => Split::by_column(&table, column)?,
+            None => Split::stratified(&labels, self.test_fraction, self.seed)?,
+        };
+        let judged = if split.held_out.is_empty() { &split.validation } else { &split.held_out };
+        let unused = table.rows() - split.training.len() - judged.len();
 
-        let mut training = table.gather(&split.training);
-        let mut held_out = table.gather(&split.held_out);
-        let standardizer = Standardizer::fit(columns.len(), &training);
-        standardizer.apply(&mut training);
-        standardizer.apply(&mut held_out);
-        let constant: Vec<&str> = standardizer.constant_columns().map(|column| columns[column].as_str()).collect();
-        if constant.len() == columns.len() {
-            bail!("every feature of `{file}` has the same value in all rows to train on: there is nothing to learn");
-        }
-
-        let targets = classes.targets(&labels);
-        let targets_of = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect();
-        let training = Dataset::new(columns.len(), training, targets_of(&split.training))?;
-        let held_out = Dataset::new(columns.len(), held_out, targets_of(&split.held_out))?;
-
+        let target = Target::fit(&table, &column, positive, &split.training)?;
+        let targets = target.values(&table)?;
         let positives = targets.iter().filter(|&&target| target == 1.0).count();
-        let [rows, positives, negatives, trained, held] =
-            [table.rows(), positives, table.rows() - positives, training.rows(), held_out.rows()].map(count);
-        report.line("data", format!("{file}: {rows} rows of {} features", columns.len()));
-        report.line("t = 1", format!("`{}`, {positives} rows of column `{}`", classes.label(1), labels.column()));
+        let [rows, positives, negatives, trained, held, unused] =
+            [table.rows(), positives, table.rows() - positives, split.training.len(), judged.len(), unused].map(count);
+        report.line("data", format!("{file}: {rows} rows of {} features", features.len()));
+        report.line("t = 1", format!("`{}`, {positives} rows of column `{column}`", classes.label(1)));
         report.line("t = 0", format!("`{}`, {negatives} rows", classes.label(0)));
-        report.line("rows", format!("{trained} trained on, {held} held out"));
-        if !constant.is_empty() {
-            report.line("constant columns", format!("{}: of no use, taken as 0", constant.join(", ")));
+        let unused = if unused.0 > 0 { format!(", {unused} for validation not used") } else { String::new() };
+        report.line("rows", format!("{trained} trained on, {held} held out{unused}"));
+
+        let (pipeline, dropped) = Pipeline::fit(&table, &features, &split.training, target, self.scale)?;
+        if !dropped.is_empty() {
+            let dropped: Vec<String> =
+                dropped.iter().map(|Dropped { name, reason }| format!("`{name}` ({reason})")).collect();
+            report.line("dropped", dropped.join(", "));
         }
-        let (columns, target) = (columns.to_vec(), labels.column().to_owned());
-        Ok((Pipeline { columns, standardizer, target, classes }, training, held_out))
+        let [training, held_out] = pipeline.consume(table, [&split.training, judged])?;
+        let dataset = |features, rows: &[usize]| {
+            Dataset::new(pipeline.inputs(), features, rows.iter().map(|&row| targets[row]).collect())
+        };
+        let (training, held_out) = (dataset(training, &split.training)?, dataset(held_out, judged)?);
+        Ok((pipeline, training, held_out))
     }
 
     /// Trains a new network.

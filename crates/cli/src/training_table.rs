@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use data::{Classes, Error, Labels, Table, TableReader};
+use data::{Column, DateOrder, Error, Format, Inferred, Kind, LABEL, Source, Table, TableReader, Task};
 
-use crate::report::Report;
+use crate::reading::{self, Reading};
+use crate::report::{Report, list};
 use crate::values;
 
 /// The data set that is trained on if no file is given.
@@ -17,25 +18,54 @@ const BUNDLED_TARGET: &str = "diagnosis";
 /// The arguments that say what to learn.
 #[derive(Args)]
 pub struct TrainingTable {
-    /// Table to train on [default: the bundled Wisconsin Diagnostic Breast Cancer data]
-    #[arg(value_name = "FILE.csv")]
+    /// Table to train on, or - for the standard input [default: the bundled Wisconsin Diagnostic Breast Cancer data]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Column that holds the class
+    /// Column that is to be predicted: its name, or else its place, counted from 1 [default for LIBSVM and IDX: label]
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
 
+    /// What the target column holds: classification for classes, regression for numbers [default: by its values]
+    #[arg(long, value_parser = values::task)]
+    task: Option<Task>,
+
     /// Label that is t = 1, the positive class [default: 1 of 0 and 1, else the rarer one]
     #[arg(long, value_name = "LABEL")]
-    positive: Option<String>,
+    pub positive: Option<String>,
+
+    /// Column to learn from; may be given several times [default: all but the target]
+    #[arg(long = "features", value_name = "COLUMN")]
+    features: Vec<String>,
 
     /// Column to leave out; may be given several times
-    #[arg(long, value_name = "COLUMN")]
-    ignore: Vec<String>,
+    #[arg(long, value_name = "COLUMN", alias = "ignore", conflicts_with = "features")]
+    drop: Vec<String>,
 
-    /// Character between cells, or the word tab [default: found in the first line]
-    #[arg(long, value_name = "CHARACTER", value_parser = values::delimiter)]
-    delimiter: Option<u8>,
+    /// Column of numbers, where anything else is an error; may be given several times [default: by its values]
+    #[arg(long, value_name = "COLUMN")]
+    numeric: Vec<String>,
+
+    /// Column of labels, even if they are numbers; may be given several times [default: by its values]
+    #[arg(long, value_name = "COLUMN")]
+    categorical: Vec<String>,
+
+    /// Column that says which rows to train on and which to hold out, by the words train, validation and test
+    #[arg(long, value_name = "COLUMN")]
+    pub split: Option<String>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// A table with its columns' parts in it.
+pub struct Columns {
+    /// What was read: the features, the target, and the column that splits the rows, if there is one.
+    pub table: Table,
+    /// The columns to learn from.
+    pub features: Vec<String>,
+    /// The column to predict; it holds labels.
+    pub target: String,
 }
 
 impl TrainingTable {
@@ -44,34 +74,114 @@ impl TrainingTable {
         self.file.as_deref()
     }
 
-    /// Reads the features and the labels, and decides which label is t = 1.
-    pub fn read(&self, report: &mut Report) -> Result<(Table, Labels, Classes)> {
+    /// Reads the columns that are needed.
+    pub fn read(&self, report: &mut Report) -> Result<Columns> {
         let reader = match &self.file {
-            Some(path) => TableReader::open(path, self.delimiter)?,
-            None => TableReader::from_bytes(BUNDLED_NAME, BUNDLED, self.delimiter)?,
+            Some(path) => self.reading.open(path, report)?,
+            None => self.reading.open_source(Source::memory(BUNDLED_NAME, BUNDLED), report)?,
         };
-        if self.delimiter.is_none() && reader.delimiter() != ',' {
-            report.line("delimiter", format!("{:?}, found in the first line", reader.delimiter()));
+        let target = self.target(&reader)?;
+        let mut others = vec![target.clone()];
+        others.extend(self.split.clone());
+        let features = self.features(&reader, &others).map_err(|error| with_advice(error, &others))?;
+
+        let file = reader.header().file();
+        let names = [&features[..], &others[..1]].concat();
+        let mut inferred = reader.infer(&names).map_err(reading::with_advice)?;
+        let Some(found) = inferred.pop() else { bail!("`{file}` has no target") };
+        if Task::kind(self.task, &found, file)? == Kind::Number {
+            bail!(
+                "the target column `{target}` of `{file}` holds numbers, and this version predicts one of two classes \
+                 only: choose another --target, or --task classification if the numbers are two classes"
+            );
         }
+        let mut columns = self.typed(inferred, report)?;
+        columns.push(Column::target(&target, Kind::Category));
+        columns.extend(self.split.iter().map(|split| Column::new(split, Kind::Category)));
+        let table = reader.read(columns).map_err(|error| with_advice(error, &others))?;
+        Ok(Columns { table, features, target })
+    }
+
+    /// The name of the target column.
+    fn target(&self, reader: &TableReader) -> Result<String> {
         let header = reader.header();
-        let target = match (&self.target, &self.file) {
-            (Some(target), _) => target,
-            (None, None) => BUNDLED_TARGET,
-            (None, Some(path)) => {
-                bail!("which column of `{}` holds the class? Give --target, one of {header}", path.display())
+        let target = match (&self.target, &self.file, reader.format()) {
+            (Some(target), _, _) => target,
+            (None, None, _) => BUNDLED_TARGET,
+            (None, Some(_), Format::Libsvm) => LABEL,
+            (None, Some(_), Format::Idx) if header.resolve(LABEL).is_ok() => LABEL,
+            (None, Some(_), Format::Idx) => bail!("where are the labels of `{}`? Give --labels", header.file()),
+            (None, Some(_), _) => {
+                bail!("which column of `{}` holds the class? Give --target, one of {header}", header.file())
             }
         };
-        let columns = header.features(target, &self.ignore).map_err(|error| with_advice(error, target))?;
-        let (table, labels) = reader.read_labelled(&columns, target).map_err(|error| with_advice(error, target))?;
-        let classes = Classes::choose(&labels, self.positive.as_deref())?;
-        Ok((table, labels, classes))
+        Ok(header.resolve(target)?.to_owned())
+    }
+
+    /// The names of the columns to learn from, none of which is one of the `others`.
+    fn features(&self, reader: &TableReader, others: &[String]) -> data::Result<Vec<String>> {
+        let header = reader.header();
+        if self.features.is_empty() {
+            return header.features(&[others, &self.drop].concat());
+        }
+        let mut features: Vec<String> = Vec::new();
+        for name in &self.features {
+            let feature = header.resolve(name)?.to_owned();
+            if !features.contains(&feature) && !others.contains(&feature) {
+                features.push(feature);
+            }
+        }
+        match features.is_empty() {
+            true => Err(Error::NoFeatures { file: header.file().to_owned() }),
+            false => Ok(features),
+        }
+    }
+
+    /// The feature columns with the types that were found or asked for.
+    fn typed(&self, inferred: Vec<Inferred>, report: &mut Report) -> Result<Vec<Column>> {
+        for (argument, names) in [("numeric", &self.numeric), ("categorical", &self.categorical)] {
+            if let Some(name) = names.iter().find(|name| inferred.iter().all(|column| column.name != **name)) {
+                bail!("--{argument} {name:?} is none of the features");
+            }
+        }
+        let mut columns = Vec::with_capacity(inferred.len());
+        let (mut numbers, mut texts, mut dates) = (Vec::new(), Vec::new(), Vec::new());
+        for Inferred { name, kind, note, .. } in inferred {
+            let kind = match (self.numeric.contains(&name), self.categorical.contains(&name)) {
+                (true, true) => bail!("column {name:?} cannot be both --numeric and --categorical"),
+                (true, false) => Kind::Number,
+                (false, true) => Kind::Category,
+                (false, false) => {
+                    if let Some(note) = note {
+                        report.line("note", format!("column `{name}` is {note}; --numeric {name:?} refuses that"));
+                    }
+                    kind
+                }
+            };
+            columns.push(Column::new(&name, kind));
+            match kind {
+                Kind::Number => numbers.push(name),
+                Kind::Category => texts.push(name),
+                Kind::Date(DateOrder::YearFirst) => dates.push(name),
+                Kind::Date(DateOrder::MonthFirst) => dates.push(format!("{name} (month first)")),
+                Kind::Date(DateOrder::DayFirst) => dates.push(format!("{name} (day first)")),
+            }
+        }
+        for (word, names) in [("numbers", numbers), ("text", texts), ("dates", dates)] {
+            if !names.is_empty() {
+                report.line(word, list(&names));
+            }
+        }
+        Ok(columns)
     }
 }
 
 /// Names the argument that helps if a column cannot be used as a feature.
-fn with_advice(error: Error, target: &str) -> anyhow::Error {
+fn with_advice(error: Error, others: &[String]) -> anyhow::Error {
     match error.avoidable_column() {
-        Some(column) if column != target => anyhow!("{error}; --ignore {column:?} leaves the column out"),
+        Some(column) if !others.iter().any(|other| other == column) => {
+            anyhow!("{error}; --drop {column:?} leaves the column out")
+        }
         _ => error.into(),
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use data::{Scaling, Task};
+
 /// The widest hidden layer, in units.
 const MAX_WIDTH: usize = 65_536;
 /// The most hidden layers.
@@ -93,6 +95,32 @@ pub fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// The character around cells.
+pub fn quote(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii_punctuation() => Ok(*byte),
+        _ => Err("give one punctuation mark, such as '\"'".to_owned()),
+    }
+}
+
+/// What kind of target there is.
+pub fn task(text: &str) -> Result<Task, String> {
+    match text {
+        "classification" => Ok(Task::Classification),
+        "regression" => Ok(Task::Regression),
+        _ => Err("give classification or regression".to_owned()),
+    }
+}
+
+/// How to scale numbers.
+pub fn scaling(text: &str) -> Result<Scaling, String> {
+    match text {
+        "standard" => Ok(Scaling::Standard),
+        "robust" => Ok(Scaling::Robust),
+        _ => Err("give standard or robust".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +133,10 @@ mod tests {
         assert_eq!((seconds("0.25"), seconds("60")), (Ok(0.25), Ok(60.0)));
         assert_eq!((fraction("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
         assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
+        assert_eq!(
+            (quote("'"), task("regression"), scaling("robust")),
+            (Ok(b'\''), Ok(Task::Regression), Ok(Scaling::Robust))
+        );
     }
 
     #[test]
@@ -122,6 +154,7 @@ mod tests {
         assert!(learning_rate("0").is_err() && learning_rate("1e39").is_err());
         assert!(momentum("1").is_err() && fraction("0").is_err() && fraction("1").is_err());
         assert!(probability("1.1").is_err() && probability("nan").is_err());
+        assert!(quote("x").is_err() && quote("''").is_err() && task("").is_err() && scaling("minmax").is_err());
         for text in ["", ",,", "\n", "\"", "1", ".", "x", "é"] {
             assert!(delimiter(text).is_err(), "{text}");
         }

@@ -12,13 +12,14 @@ pub struct Place {
     pub file: String,
     /// The data row, counted from 1; the header and blank lines do not count.
     pub row: u64,
-    /// The line of the file on which the row begins, counted from 1.
-    pub line: u64,
+    /// The line of the file on which the row begins, counted from 1; a file that is no text has none.
+    pub line: Option<u64>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}, row {} (line {})", name(&self.file), self.row, self.line)
+        write!(formatter, "{}, row {}", name(&self.file), self.row)?;
+        self.line.map_or(Ok(()), |line| write!(formatter, " (line {line})"))
     }
 }
 
@@ -45,11 +46,39 @@ pub enum Error {
         /// The file.
         file: String,
     },
-    /// There is a header, and nothing below it.
-    #[error("{} has a header but no data rows", name(file))]
+    /// The first line holds text that occurs again below it, and numbers.
+    #[error(
+        "the first line of {} looks like a row of data, since {} occurs again below it: add a header line with the names of the columns above it",
+        name(file),
+        quoted(cell)
+    )]
+    DoubtfulHeader {
+        /// The file.
+        file: String,
+        /// The text that occurs again in its column.
+        cell: String,
+    },
+    /// There is no row below the header.
+    #[error("{} has no data rows", name(file))]
     NoRows {
         /// The file.
         file: String,
+    },
+    /// The file is not what its beginning or its name says that it is.
+    #[error("cannot read {}: {reason}", name(file))]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The table does not fit into memory.
+    #[error("{} is too large: {what}", name(file))]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// What there is too much of.
+        what: String,
     },
     /// A name that was asked for is not in the header.
     #[error("{} has no column {}; {}", name(file), quoted(column), near(column, columns))]
@@ -105,19 +134,38 @@ pub enum Error {
         /// The cell's place in its row, counted from 1.
         position: usize,
     },
-    /// A feature has no value.
-    #[error(
-        "{place}, column {} is empty, and missing values are not supported yet: fill it in or delete the row",
-        quoted(column)
-    )]
-    EmptyCell {
+    /// A row of a LIBSVM file is not such a row.
+    #[error("{place}: {reason}")]
+    Malformed {
         /// The row.
         place: Place,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A column has values that no feature can be made of, such as lists.
+    #[error("column {} of {} holds {found}, which cannot be used: leave it out", quoted(column), name(file))]
+    Unsupported {
+        /// The file.
+        file: String,
         /// The column's name.
         column: String,
+        /// Its type, in the words of the file's format.
+        found: String,
     },
-    /// A feature is text.
-    #[error("{place}, column {}: {} is not a number, and text is not supported yet", quoted(column), quoted(cell))]
+    /// A column has another type than it should have.
+    #[error("column {} of {} holds {found}, but {wanted} are needed", quoted(column), name(file))]
+    WrongType {
+        /// The file.
+        file: String,
+        /// The column's name.
+        column: String,
+        /// What it should hold.
+        wanted: String,
+        /// What it holds.
+        found: String,
+    },
+    /// A cell of a column of numbers is text.
+    #[error("{place}, column {}: {} is not a number", quoted(column), quoted(cell))]
     NotANumber {
         /// The row.
         place: Place,
@@ -126,7 +174,19 @@ pub enum Error {
         /// The cell.
         cell: String,
     },
-    /// A feature is infinite, NaN, or beyond single precision.
+    /// A cell of a column of dates is something else.
+    #[error("{place}, column {}: {} is not a date such as {example}", quoted(column), quoted(cell))]
+    NotADate {
+        /// The row.
+        place: Place,
+        /// The column's name.
+        column: String,
+        /// The cell.
+        cell: String,
+        /// A date as the column writes it.
+        example: &'static str,
+    },
+    /// A number is infinite or beyond single precision.
     #[error(
         "{place}, column {}: {} is not a finite number of single precision (at most 3.4e38): correct it or delete the row",
         quoted(column),
@@ -148,6 +208,32 @@ pub enum Error {
         /// The target column's name.
         column: String,
     },
+    /// The target has so many labels that it is free text.
+    #[error(
+        "the target column {} of {} has more than {most} different labels: choose a column of classes or of numbers",
+        quoted(column),
+        name(file)
+    )]
+    TooManyLabels {
+        /// The file.
+        file: String,
+        /// The target column's name.
+        column: String,
+        /// The most labels that are possible.
+        most: usize,
+    },
+    /// A positive class was asked for, but the target is a number.
+    #[error(
+        "the target column {} holds numbers to be predicted, so that there is no class {}",
+        quoted(column),
+        quoted(label)
+    )]
+    NoClasses {
+        /// The target column's name.
+        column: String,
+        /// The label that was asked for.
+        label: String,
+    },
     /// The target has one label only.
     #[error(
         "every row of {} has the label {} in its target column {}: two classes are needed",
@@ -165,7 +251,7 @@ pub enum Error {
     },
     /// The target has more than two labels.
     #[error(
-        "the target column {} of {} has {} different labels ({}), and only two classes are supported yet",
+        "the target column {} of {} has {} different labels ({}), but two classes are needed",
         quoted(column),
         name(file),
         labels.len(),
@@ -194,6 +280,93 @@ pub enum Error {
         column: String,
         /// The two labels that do occur.
         labels: [String; 2],
+    },
+    /// A class that was given a weight does not occur.
+    #[error(
+        "no row has the label {} in the target column {}: its labels are {}",
+        quoted(label),
+        quoted(column),
+        list(labels, MAX_LISTED)
+    )]
+    UnknownClass {
+        /// The label that was given a weight.
+        label: String,
+        /// The target column's name.
+        column: String,
+        /// The labels that do occur.
+        labels: Vec<String>,
+    },
+    /// A class was given a weight that is none.
+    #[error("the weight {weight} of the class {} is not a number from 0 on", quoted(label))]
+    ClassWeight {
+        /// The class.
+        label: String,
+        /// Its weight.
+        weight: f64,
+    },
+    /// A row's weight is negative or missing.
+    #[error("{place}, column {}: the weight {cell} is not a number from 0 on", quoted(column))]
+    Weight {
+        /// The row.
+        place: Place,
+        /// The name of the column of weights.
+        column: String,
+        /// The weight.
+        cell: String,
+    },
+    /// No row has any weight.
+    #[error("every weight in column {} of {} is 0", quoted(column), name(file))]
+    NoWeight {
+        /// The file.
+        file: String,
+        /// The name of the column of weights.
+        column: String,
+    },
+    /// The column that splits the rows holds an unknown word.
+    #[error("{place}, column {}: {} is none of train, validation and test", quoted(column), quoted(cell))]
+    SplitWord {
+        /// The row.
+        place: Place,
+        /// The column's name.
+        column: String,
+        /// The cell.
+        cell: String,
+    },
+    /// The column that splits the rows leaves a part empty.
+    #[error("column {} of {} has no row with {part}", quoted(column), name(file))]
+    EmptyPart {
+        /// The file.
+        file: String,
+        /// The column's name.
+        column: String,
+        /// The words of the part that is empty.
+        part: &'static str,
+    },
+    /// A column of folds has an empty cell, or the same fold in every row.
+    #[error("column {} of {} cannot split the rows into folds: {reason}", quoted(column), name(file))]
+    FoldColumn {
+        /// The file.
+        file: String,
+        /// The column's name.
+        column: String,
+        /// Why not.
+        reason: String,
+    },
+    /// There cannot be so many folds.
+    #[error("{folds} folds are impossible with {rows} rows: give a number from 2 to {rows}")]
+    Folds {
+        /// The number of folds.
+        folds: usize,
+        /// The number of rows.
+        rows: usize,
+    },
+    /// No feature tells rows apart.
+    #[error("no column of {} has anything to learn from in the rows to train on: {}", name(file), reasons.join(", "))]
+    NothingToLearn {
+        /// The file.
+        file: String,
+        /// Why each column was dropped.
+        reasons: Vec<String>,
     },
     /// A class cannot have rows on both sides of the split.
     #[error(
@@ -228,9 +401,11 @@ impl Error {
     /// with the faulty cell, or nothing between quotes for a column without a name.
     pub fn avoidable_column(&self) -> Option<&str> {
         match self {
-            Error::EmptyCell { column, .. }
-            | Error::NotANumber { column, .. }
+            Error::NotANumber { column, .. }
+            | Error::NotADate { column, .. }
             | Error::NotFinite { column, .. }
+            | Error::Unsupported { column, .. }
+            | Error::WrongType { column, .. }
             | Error::DuplicateColumn { column, .. } => Some(column),
             Error::UnnamedColumn { .. } => Some(""),
             _ => None,
@@ -250,7 +425,7 @@ fn name(file: &str) -> String {
 }
 
 /// Text out of a file in backticks: escaped, and cut if it is long.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(MAX_QUOTED).collect();
     let ellipsis = if shown.len() < text.len() { "..." } else { "" };
     format!("`{}{ellipsis}`", shown.escape_debug())
@@ -303,7 +478,7 @@ mod tests {
         assert_eq!(quoted("a\nb\0"), "`a\\nb\\0`");
         assert_eq!(quoted(&"x".repeat(10_000)).len(), MAX_QUOTED + 5);
         assert_eq!(list(&names(&["a", "b", "c"]), 2), "`a`, `b`, ...");
-        let place = Place { file: "two\nlines.csv".to_owned(), row: 1, line: 2 };
+        let place = Place { file: "two\nlines.csv".to_owned(), row: 1, line: Some(2) };
         assert_eq!(place.to_string(), "`two\\nlines.csv`, row 1 (line 2)");
     }
 }

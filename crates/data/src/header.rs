@@ -1,4 +1,4 @@
-//! The header of a table: which columns there are, and which of them are features.
+//! The names of a table's columns, and which of them are features.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -18,17 +18,17 @@ pub struct Header {
 impl Header {
     /// Takes the cells of the header line, already without blanks around them.
     ///
-    /// # Errors
-    /// [`Error::NoHeader`] if every cell is a number: then the line is a row of data.
-    pub(crate) fn new(file: &str, columns: Vec<String>) -> Result<Self> {
-        if columns.iter().all(|column| column.parse::<f64>().is_ok()) {
-            return Err(Error::NoHeader { file: file.to_owned() });
-        }
+    pub(crate) fn new(file: &str, columns: Vec<String>) -> Self {
         let mut positions = HashMap::with_capacity(columns.len());
         for (position, column) in columns.iter().enumerate() {
             positions.entry(column.clone()).and_modify(|place| *place = None).or_insert(Some(position));
         }
-        Ok(Self { file: file.to_owned(), columns, positions })
+        Self { file: file.to_owned(), columns, positions }
+    }
+
+    /// Names for the columns of a file that names none: their places, counted from 1.
+    pub(crate) fn numbered(count: usize) -> Vec<String> {
+        (1..=count).map(|place| place.to_string()).collect()
     }
 
     /// The file whose header this is.
@@ -41,20 +41,29 @@ impl Header {
         &self.columns
     }
 
-    /// The feature columns of a training table: all but the target and the ignored ones, in the order of the file.
+    /// The name of the column that is meant by its name or else by its place, counted from 1.
     ///
     /// # Errors
-    /// If the target or an ignored column does not exist, if no feature is left, or if a feature's name is empty or
-    /// not unique.
-    pub fn features(&self, target: &str, ignored: &[String]) -> Result<Vec<String>> {
-        self.position(target)?;
-        let mut left_out = HashSet::from([target]);
-        for column in ignored {
-            if !self.positions.contains_key(column) {
-                return Err(self.missing(column));
-            }
-            left_out.insert(column);
+    /// If there is no such column, or several of that name.
+    pub fn resolve(&self, column: &str) -> Result<&str> {
+        let position = match (self.position(column), column.parse::<usize>()) {
+            (Err(Error::MissingColumn { .. }), Ok(place)) if (1..=self.columns.len()).contains(&place) => place - 1,
+            (position, _) => position?,
+        };
+        let column = &self.columns[position];
+        self.position(column).map(|_| column.as_str())
+    }
+
+    /// The feature columns of a training table: all but those that are `left_out`, such as the target, in the order of
+    /// the file.
+    ///
+    /// # Errors
+    /// If a column that is left out does not exist, if no feature is left, or if a feature's name is empty or not unique.
+    pub fn features(&self, left_out: &[String]) -> Result<Vec<String>> {
+        if let Some(column) = left_out.iter().find(|column| !self.positions.contains_key(*column)) {
+            return Err(self.missing(column));
         }
+        let left_out: HashSet<&str> = left_out.iter().map(String::as_str).collect();
         let mut features = Vec::new();
         for (index, column) in self.columns.iter().enumerate() {
             if left_out.contains(column.as_str()) {
@@ -97,40 +106,49 @@ impl fmt::Display for Header {
 mod tests {
     use super::*;
 
-    fn header(columns: &[&str]) -> Result<Header> {
+    fn header(columns: &[&str]) -> Header {
         Header::new("t.csv", columns.iter().map(|column| column.to_string()).collect())
     }
 
-    fn complaint(columns: &[&str], target: &str, ignored: &[&str]) -> String {
-        let ignored: Vec<String> = ignored.iter().map(|column| column.to_string()).collect();
-        header(columns).unwrap().features(target, &ignored).unwrap_err().to_string()
+    fn features(columns: &[&str], left_out: &[&str]) -> Result<Vec<String>> {
+        let left_out: Vec<String> = left_out.iter().map(|column| column.to_string()).collect();
+        header(columns).features(&left_out)
     }
 
     #[test]
-    fn features_are_what_is_neither_target_nor_ignored() {
-        let features = header(&["id", "a", "t", "b"]).unwrap().features("t", &["id".to_owned()]).unwrap();
-        assert_eq!(features, ["a", "b"]);
+    fn features_are_what_is_not_left_out() {
+        assert_eq!(features(&["id", "a", "t", "b"], &["t", "id"]).unwrap(), ["a", "b"]);
     }
 
     #[test]
     fn columns_that_are_left_out_may_lack_a_name_of_their_own() {
-        let features = header(&["", "a", "x", "x", "t"]).unwrap().features("t", &["".to_owned(), "x".to_owned()]);
-        assert_eq!(features.unwrap(), ["a"]);
+        assert_eq!(features(&["", "a", "x", "x", "t"], &["t", "", "x"]).unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn a_column_is_meant_by_its_name_before_its_place() {
+        let header = header(&["2", "b", "kind", "kind"]);
+        assert_eq!((header.resolve("2").unwrap(), header.resolve("b").unwrap()), ("2", "b"));
+        assert_eq!(header.resolve("1").unwrap(), "2");
+        for (column, complaint) in
+            [("0", "no column `0`"), ("5", "no column `5`"), ("4", "several"), ("kind", "several")]
+        {
+            let error = header.resolve(column).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
     }
 
     #[test]
     fn faults_name_the_column() {
-        assert!(complaint(&["a", "kind"], "kinds", &[]).contains("did you mean `kind`?"));
-        assert!(complaint(&["a", "t"], "t", &["b"]).contains("no column `b`"));
-        assert!(complaint(&["a", "a", "t"], "t", &[]).contains("several columns named `a`"));
-        assert!(complaint(&["a", "t", "t"], "t", &[]).contains("several columns named `t`"));
-        assert!(complaint(&["a", "", "t"], "t", &[]).contains("column 2 of `t.csv` has no name"));
-        assert!(complaint(&["t"], "t", &[]).contains("no feature columns"));
-    }
-
-    #[test]
-    fn a_row_of_numbers_is_not_a_header() {
-        assert!(matches!(header(&["3.6216", "8.6661", "0"]), Err(Error::NoHeader { .. })));
-        assert!(header(&["2019", "2020", "kind"]).is_ok());
+        for (columns, left_out, complaint) in [
+            (&["a", "kind"][..], &["kinds"][..], "did you mean `kind`?"),
+            (&["a", "t"], &["t", "b"], "no column `b`"),
+            (&["a", "a", "t"], &["t"], "several columns named `a`"),
+            (&["a", "", "t"], &["t"], "column 2 of `t.csv` has no name"),
+            (&["t"], &["t"], "no feature columns"),
+        ] {
+            let error = features(columns, left_out).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
     }
 }

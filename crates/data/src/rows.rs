@@ -4,48 +4,66 @@ use std::io::{BufRead, Read};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::{Error, Place, Result};
+use crate::{Error, Place, Result, Source};
 
 /// The delimiters that are looked for when none is given; of equally frequent ones the first wins.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
-/// A CSV file as a stream of rows, the header being the first of them.
-pub(crate) struct Rows {
-    file: String,
+/// How the cells of a CSV file are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// The byte between cells, or nothing to find it in the first line.
+    pub(crate) delimiter: Option<u8>,
+    /// The byte around cells that contain delimiters.
+    pub(crate) quote: u8,
+    /// Lines at the beginning that are no part of the table.
+    pub(crate) skip_lines: u64,
+}
+
+/// A CSV file as a stream of rows.
+pub(crate) struct Rows<'a> {
+    file: &'a str,
     delimiter: u8,
     reader: csv::Reader<Box<dyn Read>>,
     record: ByteRecord,
+    skip_lines: u64,
     /// Rows read so far, the header included.
     count: u64,
 }
 
-impl Rows {
-    pub(crate) fn new(file: String, mut source: impl BufRead + 'static, delimiter: Option<u8>) -> Result<Self> {
-        let delimiter = match delimiter {
+impl<'a> Rows<'a> {
+    pub(crate) fn open(source: &'a Source, dialect: Dialect) -> Result<Self> {
+        let file = source.name();
+        let unreadable = |reason| Error::Unreadable { file: file.to_owned(), reason };
+        let mut stream = source.open()?;
+        for _ in 0..dialect.skip_lines {
+            stream.skip_until(b'\n').map_err(unreadable)?;
+        }
+        let delimiter = match dialect.delimiter {
             Some(delimiter) => delimiter,
-            None => match source.fill_buf() {
-                Ok(beginning) => most_frequent_delimiter(beginning),
-                Err(reason) => return Err(Error::Unreadable { file, reason }),
-            },
+            None => most_frequent_delimiter(stream.fill_buf().map_err(unreadable)?, dialect.quote),
         };
         // With rows that end in LF and in nothing else, and an LF after the last one, the line counter of `csv` stands
         // exactly one past the row that was just read. A CR before the LF counts as a blank at the end of a cell.
-        let source: Box<dyn Read> = Box::new(source.chain(&b"\n"[..]));
+        let stream: Box<dyn Read> = Box::new(stream.chain(&b"\n"[..]));
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
+            .quote(dialect.quote)
             .terminator(Terminator::Any(b'\n'))
             .has_headers(false)
             .flexible(true)
-            .from_reader(source);
-        Ok(Self { file, delimiter, reader, record: ByteRecord::new(), count: 0 })
-    }
-
-    pub(crate) fn file(&self) -> &str {
-        &self.file
+            .from_reader(stream);
+        Ok(Self { file, delimiter, reader, record: ByteRecord::new(), skip_lines: dialect.skip_lines, count: 0 })
     }
 
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
+    }
+
+    /// Counts rows from 1 although no header has been read.
+    pub(crate) fn without_header(mut self) -> Self {
+        self.count = 1;
+        self
     }
 
     /// The next row that is not blank.
@@ -54,7 +72,7 @@ impl Rows {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
-                Err(error) => return Err(Error::Unreadable { file: self.file.clone(), reason: error.into() }),
+                Err(error) => return Err(Error::Unreadable { file: self.file.to_owned(), reason: error.into() }),
             }
             if self.record.len() > 1 || !self.record[0].trim_ascii().is_empty() {
                 break;
@@ -64,8 +82,8 @@ impl Rows {
         let lines_inside = self.record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
         let line = self.reader.position().line() - 1 - lines_inside;
         // A quote that is never closed swallows the last LF, too; then `csv` knows better where the row began.
-        let line = line.max(self.record.position().map_or(line, |position| position.line()));
-        Ok(Some(Row { file: &self.file, record: &self.record, number: self.count - 1, line }))
+        let line = line.max(self.record.position().map_or(line, |position| position.line())) + self.skip_lines;
+        Ok(Some(Row { file: self.file, record: &self.record, number: self.count - 1, line }))
     }
 }
 
@@ -80,7 +98,7 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn place(&self) -> Place {
-        Place { file: self.file.to_owned(), row: self.number, line: self.line }
+        Place { file: self.file.to_owned(), row: self.number, line: Some(self.line) }
     }
 
     /// The number of cells.
@@ -95,29 +113,15 @@ impl Row<'_> {
             Err(_) => Err(Error::NotUtf8 { file: self.file.to_owned(), line: self.line, position: position + 1 }),
         }
     }
-
-    /// A cell as a finite number; `column` is its name.
-    pub(crate) fn number(&self, position: usize, column: &str) -> Result<f32> {
-        let cell = self.text(position)?;
-        let column = || column.to_owned();
-        if cell.is_empty() {
-            return Err(Error::EmptyCell { place: self.place(), column: column() });
-        }
-        match cell.parse::<f64>().map(|number| number as f32) {
-            Ok(number) if number.is_finite() => Ok(number),
-            Ok(_) => Err(Error::NotFinite { place: self.place(), column: column(), cell: cell.to_owned() }),
-            Err(_) => Err(Error::NotANumber { place: self.place(), column: column(), cell: cell.to_owned() }),
-        }
-    }
 }
 
 /// The delimiter that the first line holds most of, outside quotes.
-fn most_frequent_delimiter(beginning: &[u8]) -> u8 {
+fn most_frequent_delimiter(beginning: &[u8], quote: u8) -> u8 {
     let mut counts = [0_usize; DELIMITERS.len()];
     let mut quoted = false;
     for &byte in beginning {
         match byte {
-            b'"' => quoted = !quoted,
+            _ if byte == quote => quoted = !quoted,
             b'\n' if !quoted => break,
             _ if quoted => {}
             _ => {
@@ -141,8 +145,9 @@ mod tests {
     use super::*;
 
     /// Every row as (number, line, cells).
-    fn read(text: &'static str) -> Vec<(u64, u64, Vec<String>)> {
-        let mut rows = Rows::new("t.csv".to_owned(), text.as_bytes(), None).unwrap();
+    fn read(text: &str, quote: u8, skip_lines: u64) -> Vec<(u64, u64, Vec<String>)> {
+        let source = Source::memory("t.csv", text.as_bytes());
+        let mut rows = Rows::open(&source, Dialect { delimiter: None, quote, skip_lines }).unwrap();
         let mut all = Vec::new();
         while let Some(row) = rows.next().unwrap() {
             let cells = (0..row.len()).map(|position| row.text(position).unwrap().to_owned()).collect();
@@ -159,16 +164,24 @@ mod tests {
             "\u{feff}a,b\r\n1,2\r\n\r\n3,\"x\ny\"\r\n\r\n\r\n5,6\r\n",
             "a,b\r\n1,2\r\n\r\n3,\"x\ny\"\r\n \r\n\r\n5,6\r\n\r\n\r\n",
         ] {
-            let numbers: Vec<(u64, u64)> = read(text).iter().map(|row| (row.0, row.1)).collect();
+            let numbers: Vec<(u64, u64)> = read(text, b'"', 0).iter().map(|row| (row.0, row.1)).collect();
             assert_eq!(numbers, [(0, 1), (1, 2), (2, 4), (3, 8)], "{text:?}");
         }
     }
 
     #[test]
     fn cells_lose_blanks_and_quotes() {
-        let rows = read("\u{feff} a , \"b\"\r\n\" 1 \", 2\r\n");
+        let rows = read("\u{feff} a , \"b\"\r\n\" 1 \", 2\r\n", b'"', 0);
         assert_eq!(rows[0].2, ["a", "\"b\""]);
         assert_eq!(rows[1].2, ["1", "2"]);
+        assert_eq!(read("'a;b';c\n", b'\'', 0)[0].2, ["a;b", "c"]);
+    }
+
+    #[test]
+    fn lines_can_be_skipped() {
+        let rows = read("150;4;x,\n\"\na,b\n\n1,2\n", b'"', 2);
+        assert_eq!(rows.iter().map(|row| (row.1, row.2.len())).collect::<Vec<_>>(), [(3, 2), (5, 2)]);
+        assert!(read("a,b\n", b'"', 9).is_empty());
     }
 
     #[test]
@@ -176,7 +189,7 @@ mod tests {
         for (line, delimiter) in
             [("a,b", b','), ("a;b;c", b';'), ("a\tb", b'\t'), ("a|b", b'|'), ("a", b','), ("\"x,y,z\";b\n,,,,", b';')]
         {
-            assert_eq!(most_frequent_delimiter(line.as_bytes()), delimiter, "{line}");
+            assert_eq!(most_frequent_delimiter(line.as_bytes(), b'"'), delimiter, "{line}");
         }
     }
 }

@@ -1,17 +1,24 @@
 //! Holding rows out, so that a network is judged on rows that it was not trained on.
 
+use std::collections::HashSet;
+
 use net::random::Random;
 
-use crate::{Error, Labels, Result};
+use crate::{Error, Labels, Result, Table};
 
 /// The stream of random numbers that belongs to the split, so that no other use of the same seed is correlated with it.
 const STREAM: u64 = u64::from_be_bytes(*b"hold out");
 
+/// The stream of random numbers that belongs to the first repetition of folds; those of the next ones follow.
+const FOLD_STREAM: u64 = u64::from_be_bytes(*b"folds\0\0\0");
+
 /// Which rows train the network and which are held out; row numbers from 0, ascending.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split {
     /// The rows to train on.
     pub training: Vec<usize>,
+    /// The rows to choose between networks by; often there are none.
+    pub validation: Vec<usize>,
     /// The rows to judge by.
     pub held_out: Vec<usize>,
 }
@@ -27,10 +34,10 @@ impl Split {
             return Err(Error::Fraction { fraction });
         }
         let mut random = Random::new(seed, STREAM);
-        let mut split = Self { training: Vec::new(), held_out: Vec::new() };
-        for (code, label) in labels.names().iter().enumerate() {
-            let mut rows: Vec<usize> =
-                (0..labels.codes().len()).filter(|&row| labels.codes()[row] as usize == code).collect();
+        let mut split = Self::default();
+        let mut rows_of = vec![Vec::new(); labels.names().len()];
+        labels.codes().iter().enumerate().for_each(|(row, &code)| rows_of[code as usize].push(row));
+        for (mut rows, label) in rows_of.into_iter().zip(labels.names()) {
             if rows.len() < 2 {
                 return Err(Error::LonelyRow { file: labels.file().to_owned(), label: label.clone() });
             }
@@ -44,18 +51,111 @@ impl Split {
         split.training.sort_unstable();
         Ok(split)
     }
+
+    /// Splits as a column of labels says: `train` (or `training`), `validation` (`valid`, `val`, `dev`), and `test`
+    /// (`holdout`, `held out`), in small or capital letters.
+    ///
+    /// # Errors
+    /// If there is no such column, a row has another word, or no row is there to train on, or none to judge by.
+    pub fn by_column(table: &Table, column: &str) -> Result<Self> {
+        let fault = |row, cell: &str| {
+            let (column, cell) = (column.to_owned(), cell.to_owned());
+            Err(Error::SplitWord { place: table.place(row), column, cell })
+        };
+        if let Some(row) = table.cells(table.position(column)?).position(f32::is_nan) {
+            return fault(row, "");
+        }
+        let labels = table.labels(column)?;
+        let mut split = Self::default();
+        for (row, &code) in labels.codes().iter().enumerate() {
+            let word = &labels.names()[code as usize];
+            match &*word.to_lowercase() {
+                "train" | "training" => split.training.push(row),
+                "validation" | "valid" | "val" | "dev" => split.validation.push(row),
+                "test" | "holdout" | "hold out" | "held out" | "held_out" => split.held_out.push(row),
+                _ => return fault(row, word),
+            }
+        }
+        let empty = |part| Err(Error::EmptyPart { file: table.file().to_owned(), column: column.to_owned(), part });
+        match (split.training.is_empty(), split.held_out.is_empty() && split.validation.is_empty()) {
+            (true, _) => empty("`train`"),
+            (_, true) => empty("`test` or `validation`"),
+            _ => Ok(split),
+        }
+    }
+
+    /// Cross-validation: in each split one of `folds` equal parts of the rows is held out, and the others are trained on.
+    /// Every part has its share of every class. All of it is done `repetitions` times with other parts, so that there are
+    /// `folds` times `repetitions` splits. `classes` has the class of every row. The same classes, numbers and seed give
+    /// the same folds everywhere and for ever.
+    ///
+    /// # Errors
+    /// If there are fewer than two folds, or more than rows.
+    pub fn stratified_folds(classes: &[u32], folds: usize, repetitions: usize, seed: u64) -> Result<Vec<Self>> {
+        if folds < 2 || folds > classes.len() {
+            return Err(Error::Folds { folds, rows: classes.len() });
+        }
+        let mut order: Vec<usize> = (0..classes.len()).collect();
+        let mut splits = Vec::new();
+        for repetition in 0..repetitions {
+            order.sort_unstable();
+            Random::new(seed, FOLD_STREAM + repetition as u64).shuffle(&mut order);
+            // One class after the other is dealt out like cards, and each goes on where the last one ended.
+            order.sort_by_key(|row| classes[*row]);
+            let mut fold_of = vec![0; classes.len()];
+            order.iter().enumerate().for_each(|(place, &row)| fold_of[row] = place % folds);
+            splits.extend((0..folds).map(|fold| Self::holding_out(&fold_of, &fold)));
+        }
+        Ok(splits)
+    }
+
+    /// Cross-validation by a column that says to which part each row belongs; each part is held out in one split, in the
+    /// order in which the parts first appear.
+    ///
+    /// # Errors
+    /// If there is no such column, a row has no value in it, or all rows have the same one.
+    pub fn folds_by_column(table: &Table, column: &str) -> Result<Vec<Self>> {
+        let cells: Vec<f32> = table.cells(table.position(column)?).collect();
+        let fault = |reason: String| {
+            Err(Error::FoldColumn { file: table.file().to_owned(), column: column.to_owned(), reason })
+        };
+        if let Some(row) = cells.iter().position(|cell| cell.is_nan()) {
+            return fault(format!("row {} has no fold in it", row + 1));
+        }
+        let mut folds: Vec<f32> = Vec::new();
+        let mut known = HashSet::new();
+        for cell in &cells {
+            if known.insert(cell.to_bits()) {
+                folds.push(*cell);
+            }
+        }
+        match folds.len() {
+            1 => fault("every row is in the same one".to_owned()),
+            _ => Ok(folds.iter().map(|fold| Self::holding_out(&cells, fold)).collect()),
+        }
+    }
+
+    /// Holds out the rows of one fold.
+    fn holding_out<F: PartialEq>(fold_of: &[F], fold: &F) -> Self {
+        let (held_out, training) = (0..fold_of.len()).partition(|row| fold_of[*row] == *fold);
+        Self { training, validation: Vec::new(), held_out }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Column, Kind, ReadOptions, Source, TableReader};
 
     /// `a` rows of one class, then `b` of another.
     fn labels(a: usize, b: usize) -> Labels {
-        let mut labels = Labels::new("t.csv", "kind");
-        (0..a).for_each(|_| labels.push("a"));
-        (0..b).for_each(|_| labels.push("b"));
-        labels
+        let codes = (0..a).map(|_| 0).chain((0..b).map(|_| 1)).collect();
+        Labels::new("t.csv", "kind", vec!["a".to_owned(), "b".to_owned()], codes)
+    }
+
+    fn table(text: &str, kind: Kind) -> Table {
+        let reader = TableReader::open(Source::memory("t.csv", text.as_bytes()), &ReadOptions::default()).unwrap();
+        reader.read(vec![Column::new("part", kind)]).unwrap()
     }
 
     #[test]
@@ -93,6 +193,60 @@ mod tests {
         assert!(error.contains("only one row of `t.csv` has the label `b`"), "{error}");
         for fraction in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             assert!(matches!(Split::stratified(&labels(5, 5), fraction, 0), Err(Error::Fraction { .. })));
+        }
+    }
+
+    #[test]
+    fn folds_share_out_every_class() {
+        let classes: Vec<u32> = (0..103).map(|row| u32::from(row % 3 == 0)).collect();
+        let splits = Split::stratified_folds(&classes, 5, 2, 9).unwrap();
+        assert_eq!(splits.len(), 10);
+        for repetition in splits.chunks(5) {
+            let mut all: Vec<usize> = repetition.iter().flat_map(|split| split.held_out.clone()).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..103).collect::<Vec<_>>());
+            for split in repetition {
+                let ones = split.held_out.iter().filter(|&&row| classes[row] == 1).count();
+                assert!((7..=8).contains(&ones) || ones == 6, "{ones}");
+                assert!(
+                    (20..=21).contains(&split.held_out.len()) && split.training.len() + split.held_out.len() == 103
+                );
+            }
+        }
+        assert_ne!(splits[..5], splits[5..]);
+        assert_eq!(splits, Split::stratified_folds(&classes, 5, 2, 9).unwrap());
+        assert_eq!(splits[..5], Split::stratified_folds(&classes, 5, 1, 9).unwrap());
+        assert_ne!(splits, Split::stratified_folds(&classes, 5, 2, 10).unwrap());
+        for folds in [0, 1, 104] {
+            assert!(matches!(Split::stratified_folds(&classes, folds, 1, 0), Err(Error::Folds { .. })));
+        }
+    }
+
+    #[test]
+    fn a_column_can_split() {
+        let split = Split::by_column(&table("part\ntrain\nTest\nvalid\nTraining\n", Kind::Category), "part").unwrap();
+        assert_eq!((split.training, split.validation, split.held_out), (vec![0, 3], vec![2], vec![1]));
+        for (text, complaint) in [
+            ("part\ntrain\nlater\n", "row 2, column `part`: `later` is none of train"),
+            ("part\ntrain\n?\n", "row 2, column `part`: `` is none of train"),
+            ("part\ntest\nval\n", "has no row with `train`"),
+            ("part\ntrain\n", "has no row with `test`"),
+        ] {
+            let error = Split::by_column(&table(text, Kind::Category), "part").unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_column_can_hold_folds() {
+        for kind in [Kind::Number, Kind::Category] {
+            let splits = Split::folds_by_column(&table("part\n2\n1\n2\n3\n", kind), "part").unwrap();
+            let held_out: Vec<Vec<usize>> = splits.into_iter().map(|split| split.held_out).collect();
+            assert_eq!(held_out, [vec![0, 2], vec![1], vec![3]]);
+            for (text, complaint) in [("part\n1\n1\n", "the same one"), ("part\n1\n?\n", "row 2 has no fold")] {
+                let error = Split::folds_by_column(&table(text, kind), "part").unwrap_err().to_string();
+                assert!(error.contains(complaint), "{error}");
+            }
         }
     }
 }

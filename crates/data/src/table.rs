@@ -1,220 +1,386 @@
-//! Reading a table: first its header, then the chosen columns of all its rows.
+//! The one table that every format is read into: typed columns, in blocks of rows.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor};
-use std::path::Path;
+use std::fmt;
 
-use crate::rows::Rows;
-use crate::{Error, Header, Labels, Result};
+use serde::{Deserialize, Serialize};
 
-/// The feature columns of a table, as numbers.
+use crate::cell::{date, is_missing};
+use crate::error::Place;
+use crate::{DateOrder, Dictionary, Error, Header, Labels, Result};
+
+/// The most cells of a block: 4 MiB of them.
+const BLOCK_CELLS: usize = 1 << 20;
+
+/// What the cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Numbers of single precision.
+    Number,
+    /// One of several labels.
+    Category,
+    /// Days since the beginning of 1970. In single precision a time of day is good to three minutes.
+    Date(DateOrder),
+}
+
+/// "numbers", "text" or "dates".
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Kind::Number => "numbers",
+            Kind::Category => "text",
+            Kind::Date(DateOrder::YearFirst) => "dates",
+            Kind::Date(DateOrder::MonthFirst) => "dates, month first",
+            Kind::Date(DateOrder::DayFirst) => "dates, day first",
+        })
+    }
+}
+
+/// A column to be read, or of a table that has been read.
+#[derive(Debug, Clone)]
+pub struct Column {
+    name: String,
+    kind: Kind,
+    labels: Dictionary,
+    target: bool,
+}
+
+impl Column {
+    /// A column whose cells may be missing.
+    pub fn new(name: &str, kind: Kind) -> Self {
+        Self { name: name.to_owned(), kind, labels: Dictionary::default(), target: false }
+    }
+
+    /// The target column: every row must have a value. Among labels, only an empty cell is a missing one: `None` is a
+    /// label.
+    pub fn target(name: &str, kind: Kind) -> Self {
+        Self { target: true, ..Self::new(name, kind) }
+    }
+
+    /// A column of categories of which only these labels matter.
+    pub fn with_labels(name: &str, labels: &[String]) -> Self {
+        Self { labels: Dictionary::of(labels), ..Self::new(name, Kind::Category) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its cells are.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The labels of a column of categories, by their codes; of another column, none.
+    pub fn labels(&self) -> &[String] {
+        self.labels.labels()
+    }
+
+    pub(crate) fn code(&mut self, label: &str) -> f32 {
+        self.labels.code(label)
+    }
+
+    /// Text, without blanks around it, as a cell of this column.
+    ///
+    /// # Errors
+    /// If it is not what the column holds.
+    pub(crate) fn text(&mut self, text: &str, place: impl Fn() -> Place) -> Result<f32> {
+        let is_label = self.target && self.kind == Kind::Category;
+        if text.is_empty() || (is_missing(text) && !is_label) {
+            return self.missing(place);
+        }
+        let (column, cell) = (|| self.name.clone(), || text.to_owned());
+        match self.kind {
+            Kind::Number => match text.parse::<f64>().map(|number| number as f32) {
+                Ok(number) if number.is_infinite() => {
+                    Err(Error::NotFinite { place: place(), column: column(), cell: cell() })
+                }
+                Ok(number) if number.is_nan() => self.missing(place),
+                Ok(number) => Ok(number),
+                Err(_) => Err(Error::NotANumber { place: place(), column: column(), cell: cell() }),
+            },
+            Kind::Category => Ok(self.code(text)),
+            Kind::Date(order) => match date(text, order) {
+                Some(days) => Ok(days as f32),
+                None => {
+                    let example = order.example();
+                    Err(Error::NotADate { place: place(), column: column(), cell: cell(), example })
+                }
+            },
+        }
+    }
+
+    /// A number as a cell of this column.
+    ///
+    /// # Errors
+    /// If it is infinite or beyond single precision.
+    pub(crate) fn number(&mut self, number: f64, place: impl Fn() -> Place) -> Result<f32> {
+        if number.is_nan() {
+            return self.missing(place);
+        }
+        if self.kind == Kind::Category {
+            return Ok(self.code(&number.to_string()));
+        }
+        let cell = number as f32;
+        match cell.is_infinite() {
+            true => Err(Error::NotFinite { place: place(), column: self.name.clone(), cell: number.to_string() }),
+            false => Ok(cell),
+        }
+    }
+
+    /// A missing cell of this column.
+    ///
+    /// # Errors
+    /// If it is the target.
+    pub(crate) fn missing(&self, place: impl Fn() -> Place) -> Result<f32> {
+        match self.target {
+            true => Err(Error::EmptyLabel { place: place(), column: self.name.clone() }),
+            false => Ok(f32::NAN),
+        }
+    }
+}
+
+/// Some rows of a table, column after column.
+///
+/// A cell is a number, days since 1970, or the code of a label; NaN if it is missing.
 #[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    rows: usize,
+    cells: Vec<f32>,
+}
+
+impl Block {
+    /// The number of rows, at least one.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The cells of a column, counted from 0.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn column(&self, column: usize) -> &[f32] {
+        &self.cells[column * self.rows..][..self.rows]
+    }
+}
+
+/// Makes blocks of rows, and hands over each that is full.
+pub(crate) struct Blocks<'a, E> {
+    width: usize,
+    capacity: usize,
+    block: Block,
+    /// Rows of the blocks that have been handed over.
+    done: usize,
+    sink: &'a mut dyn FnMut(Block) -> std::result::Result<(), E>,
+}
+
+/// The most rows in a block of a table of so many columns.
+pub(crate) fn rows_per_block(columns: usize) -> usize {
+    (BLOCK_CELLS / columns.max(1)).max(1)
+}
+
+impl<'a, E: From<Error>> Blocks<'a, E> {
+    /// For rows of `width` cells, at least one.
+    pub(crate) fn new(width: usize, sink: &'a mut dyn FnMut(Block) -> std::result::Result<(), E>) -> Self {
+        let capacity = rows_per_block(width);
+        let block = Block { rows: 0, cells: vec![f32::NAN; width * capacity] };
+        Self { width, capacity, block, done: 0, sink }
+    }
+
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> usize {
+        self.done + self.block.rows
+    }
+
+    /// Sets a cell of the row that is being made; one that is not set is missing.
+    pub(crate) fn set(&mut self, column: usize, cell: f32) {
+        self.block.cells[column * self.capacity + self.block.rows] = cell;
+    }
+
+    /// Ends the row.
+    pub(crate) fn end_row(&mut self) -> std::result::Result<(), E> {
+        self.block.rows += 1;
+        match self.block.rows == self.capacity {
+            true => self.hand_over(),
+            false => Ok(()),
+        }
+    }
+
+    /// Hands over the rest.
+    ///
+    /// # Errors
+    /// If there was no row at all.
+    pub(crate) fn finish(self, file: &str) -> std::result::Result<(), E> {
+        if self.rows() == 0 {
+            return Err(Error::NoRows { file: file.to_owned() }.into());
+        }
+        if self.block.rows == 0 {
+            return Ok(());
+        }
+        let rows = self.block.rows;
+        let filled = (0..self.width).flat_map(|column| &self.block.cells[column * self.capacity..][..rows]);
+        let cells = filled.copied().collect();
+        (self.sink)(Block { rows, cells })
+    }
+
+    fn hand_over(&mut self) -> std::result::Result<(), E> {
+        let empty = Block { rows: 0, cells: vec![f32::NAN; self.width * self.capacity] };
+        let full = std::mem::replace(&mut self.block, empty);
+        self.done += full.rows;
+        (self.sink)(full)
+    }
+}
+
+/// A table in memory.
+#[derive(Debug, Clone)]
 pub struct Table {
-    columns: Vec<String>,
-    values: Vec<f32>,
+    file: String,
+    columns: Vec<Column>,
+    /// All but the last have [`rows_per_block`] rows.
+    blocks: Vec<Block>,
+    rows: usize,
 }
 
 impl Table {
-    /// The names of the feature columns; there is at least one.
-    pub fn columns(&self) -> &[String] {
+    pub(crate) fn new(file: &str, columns: Vec<Column>, blocks: Vec<Block>) -> Self {
+        let rows = blocks.iter().map(Block::rows).sum();
+        Self { file: file.to_owned(), columns, blocks, rows }
+    }
+
+    /// The file that it was read from.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The columns, of which there is at least one.
+    pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
     /// The number of rows, at least one.
     pub fn rows(&self) -> usize {
-        self.values.len() / self.columns.len()
+        self.rows
     }
 
-    /// The numbers, (rows, columns), row-major. All of them are finite.
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    /// The blocks of rows, in order.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
     }
 
-    /// The numbers, as [`Table::values`], for keeps.
-    pub fn into_values(self) -> Vec<f32> {
-        self.values
+    /// The columns, and the blocks for keeps.
+    pub(crate) fn into_parts(self) -> (Vec<Column>, Vec<Block>) {
+        (self.columns, self.blocks)
     }
 
-    /// The numbers of the given rows, counted from 0, one row after the other.
+    /// The place of a column, counted from 0.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn position(&self, column: &str) -> Result<usize> {
+        position(&self.file, &self.columns, column)
+    }
+
+    /// All cells of a column, counted from 0: numbers, days since 1970 or codes of labels; NaN where there is none.
     ///
     /// # Panics
-    /// If there is no such row.
-    pub fn gather(&self, rows: &[usize]) -> Vec<f32> {
-        let width = self.columns.len();
-        rows.iter().flat_map(|row| &self.values[row * width..(row + 1) * width]).copied().collect()
+    /// If there is no such column.
+    pub fn cells(&self, column: usize) -> impl Iterator<Item = f32> + '_ {
+        self.blocks.iter().flat_map(move |block| block.column(column)).copied()
+    }
+
+    /// The cells of a column in the given rows; both counted from 0.
+    ///
+    /// # Panics
+    /// If there is no such column or row.
+    pub fn gather(&self, column: usize, rows: &[usize]) -> Vec<f32> {
+        let height = rows_per_block(self.columns.len());
+        rows.iter().map(|row| self.blocks[row / height].column(column)[row % height]).collect()
+    }
+
+    /// The labels of a column of categories that has one in every row.
+    ///
+    /// # Errors
+    /// If there is no such column, or it holds no labels, lacks one, or has too many different ones.
+    pub fn labels(&self, column: &str) -> Result<Labels> {
+        let position = self.position(column)?;
+        let found = &self.columns[position];
+        let (file, name) = (self.file.clone(), column.to_owned());
+        if found.kind != Kind::Category {
+            let (wanted, found) = ("labels".to_owned(), found.kind.to_string());
+            return Err(Error::WrongType { file, column: name, wanted, found });
+        }
+        let mut codes = Vec::with_capacity(self.rows);
+        for (row, cell) in self.cells(position).enumerate() {
+            if cell.is_nan() {
+                return Err(Error::EmptyLabel { place: self.place(row), column: name });
+            }
+            if cell == Dictionary::OTHER {
+                return Err(Error::TooManyLabels { file, column: name, most: found.labels().len() });
+            }
+            codes.push(cell as u32);
+        }
+        Ok(Labels::new(&self.file, column, found.labels().to_vec(), codes))
+    }
+
+    /// Where a row, counted from 0, is; its line is no longer known.
+    pub(crate) fn place(&self, row: usize) -> Place {
+        Place { file: self.file.clone(), row: row as u64 + 1, line: None }
     }
 }
 
-/// A CSV file whose header has been read, and whose other rows have not.
-///
-/// The text is UTF-8, with or without a byte order mark; lines end in LF or CRLF; cells may be quoted; blanks around
-/// a cell and blank lines do not count. Only the columns that are asked for need to make sense.
-pub struct TableReader {
-    header: Header,
-    rows: Rows,
-}
-
-impl TableReader {
-    /// Opens a file and reads its header. Without a `delimiter`, the most frequent one of comma, semicolon, tab and
-    /// `|` in the first line is taken.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is empty, or has no header.
-    pub fn open(path: &Path, delimiter: Option<u8>) -> Result<Self> {
-        let name = path.display().to_string();
-        match File::open(path) {
-            Ok(file) => Self::new(Rows::new(name, BufReader::with_capacity(1 << 16, file), delimiter)?),
-            Err(reason) => Err(Error::Unreadable { file: name, reason }),
-        }
-    }
-
-    /// The same for text in memory, which errors call `name`.
-    ///
-    /// # Errors
-    /// As [`TableReader::open`].
-    pub fn from_bytes(name: &str, bytes: impl AsRef<[u8]> + 'static, delimiter: Option<u8>) -> Result<Self> {
-        Self::new(Rows::new(name.to_owned(), Cursor::new(bytes), delimiter)?)
-    }
-
-    fn new(mut rows: Rows) -> Result<Self> {
-        let columns: Vec<String> = match rows.next()? {
-            Some(first) => {
-                (0..first.len()).map(|position| first.text(position).map(str::to_owned)).collect::<Result<_>>()?
-            }
-            None => return Err(Error::Empty { file: rows.file().to_owned() }),
-        };
-        Ok(Self { header: Header::new(rows.file(), columns)?, rows })
-    }
-
-    /// The columns of the file.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// The delimiter between cells, whether given or found.
-    pub fn delimiter(&self) -> char {
-        char::from(self.rows.delimiter())
-    }
-
-    /// Reads the named columns of all rows, in the order in which they are named.
-    ///
-    /// # Errors
-    /// If there is no such column, no row, a row with too many or too few cells, or a cell that is not a finite number.
-    pub fn read(mut self, features: &[String]) -> Result<Table> {
-        self.read_rows(features, None)
-    }
-
-    /// Reads the named columns and the labels in the target column.
-    ///
-    /// # Errors
-    /// As [`TableReader::read`], and if a label is empty.
-    pub fn read_labelled(mut self, features: &[String], target: &str) -> Result<(Table, Labels)> {
-        let mut labels = Labels::new(self.header.file(), target);
-        let table = self.read_rows(features, Some(&mut labels))?;
-        Ok((table, labels))
-    }
-
-    fn read_rows(&mut self, features: &[String], mut labels: Option<&mut Labels>) -> Result<Table> {
-        let expected = self.header.columns().len();
-        let positions: Vec<usize> =
-            features.iter().map(|column| self.header.position(column)).collect::<Result<_>>()?;
-        let target = labels.as_ref().map(|labels| self.header.position(labels.column())).transpose()?;
-        let mut values = Vec::new();
-        while let Some(row) = self.rows.next()? {
-            if row.len() != expected {
-                return Err(Error::RaggedRow { place: row.place(), found: row.len(), expected });
-            }
-            for (&position, column) in positions.iter().zip(features) {
-                values.push(row.number(position, column)?);
-            }
-            if let (Some(labels), Some(target)) = (&mut labels, target) {
-                let label = row.text(target)?;
-                if label.is_empty() {
-                    return Err(Error::EmptyLabel { place: row.place(), column: labels.column().to_owned() });
-                }
-                labels.push(label);
-            }
-        }
-        if values.is_empty() {
-            return Err(Error::NoRows { file: self.rows.file().to_owned() });
-        }
-        Ok(Table { columns: features.to_vec(), values })
+/// The place of a column among `columns`.
+pub(crate) fn position(file: &str, columns: &[Column], column: &str) -> Result<usize> {
+    match columns.iter().position(|other| other.name() == column) {
+        Some(position) => Ok(position),
+        None => Header::new(file, columns.iter().map(|column| column.name().to_owned()).collect()).position(column),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
-    fn read(bytes: &'static [u8]) -> Result<Table> {
-        let reader = TableReader::from_bytes("t.csv", bytes, None)?;
-        reader.read(&["a".to_owned(), "b".to_owned()])
+    /// Column 0 counts rows, column 1 is missing in odd ones.
+    fn table(rows: usize, width: usize) -> Table {
+        let mut blocks = Vec::new();
+        let mut sink = |block| -> Result<()> {
+            blocks.push(block);
+            Ok(())
+        };
+        let mut writer = Blocks::new(width, &mut sink);
+        for row in 0..rows {
+            writer.set(0, row as f32);
+            if row.is_multiple_of(2) {
+                writer.set(1, 7.0);
+            }
+            writer.end_row().unwrap();
+        }
+        writer.finish("t").unwrap();
+        let columns = (0..width).map(|column| Column::new(&column.to_string(), Kind::Number)).collect();
+        Table::new("t", columns, blocks)
     }
 
     #[test]
-    fn columns_come_in_the_order_asked_for() {
-        let table = read(b"b,other,a\n2,x,1\n4,\xff,3.5e0\n").unwrap();
-        assert_eq!(table.values(), [1.0, 2.0, 3.5, 4.0]);
-        assert_eq!((table.rows(), table.gather(&[1])), (2, vec![3.5, 4.0]));
-    }
-
-    #[test]
-    fn labels_come_with_their_rows() {
-        let reader = TableReader::from_bytes("t.csv", b"a;kind\n1; x \n2;y\n3;x\n", None).unwrap();
-        assert_eq!(reader.delimiter(), ';');
-        let (table, labels) = reader.read_labelled(&["a".to_owned()], "kind").unwrap();
-        assert_eq!(table.values(), [1.0, 2.0, 3.0]);
-        assert_eq!((labels.names(), labels.codes()), (&["x".to_owned(), "y".to_owned()][..], &[0, 1, 0][..]));
-    }
-
-    #[test]
-    fn every_fault_names_its_place() {
-        for (text, complaint) in [
-            (&b""[..], "`t.csv` is empty"),
-            (b"\xef\xbb\xbf\r\n \r\n", "`t.csv` is empty"),
-            (b"a,b\n", "no data rows"),
-            (b"1,2\n3,4\n", "the first line of `t.csv` holds numbers"),
-            (b"a,c\n1,2\n", "no column `b`"),
-            (b"a,b,b\n1,2,3\n", "several columns named `b`"),
-            (b"a,b\n1,2\n3\n", "`t.csv`, row 2 (line 3): the number of cells is 1, but the header has 2 columns"),
-            (b"a,b\n1,2,3\n", "row 1 (line 2): the number of cells is 3"),
-            (b"a,b\n\n1,\n", "row 1 (line 3), column `b` is empty"),
-            (b"a,b\nx\0,2\n", "row 1 (line 2), column `a`: `x\\0` is not a number"),
-            (b"a,b\n1,2\n?,2\n", "row 2 (line 3), column `a`: `?` is not a number"),
-            (b"a,b\n1,inf\n", "column `b`: `inf` is not a finite number"),
-            (b"a,b\n1,NaN\n", "column `b`: `NaN` is not a finite number"),
-            (b"a,b\n1,-1e400\n", "column `b`: `-1e400` is not a finite number"),
-            (b"a,b\n1,1e39\n", "column `b`: `1e39` is not a finite number"),
-            (b"a,b\n1,\xe9\n", "`t.csv`, line 2, cell 2 is not UTF-8"),
-            (b"a,\xe9\n1,2\n", "`t.csv`, line 1, cell 2 is not UTF-8"),
-        ] {
-            let error = read(text).unwrap_err().to_string();
-            assert!(error.contains(complaint), "{error}");
-            assert_eq!(error.lines().count(), 1, "{error}");
+    fn rows_come_back_from_their_blocks() {
+        // Wide enough for blocks of ten rows.
+        let width = BLOCK_CELLS / 10;
+        for rows in [1, 9, 10, 11, 20, 25] {
+            let table = table(rows, width);
+            assert_eq!((table.rows(), table.blocks().len()), (rows, rows.div_ceil(10)));
+            assert!(table.cells(0).eq((0..rows).map(|row| row as f32)));
+            assert!(table.cells(1).enumerate().all(|(row, cell)| cell.is_nan() == (row % 2 == 1)));
+            assert_eq!(table.gather(0, &[rows - 1, 0]), [(rows - 1) as f32, 0.0]);
         }
     }
 
     #[test]
-    fn an_empty_label_is_a_fault() {
-        let reader = TableReader::from_bytes("t.csv", b"a,kind\n1,x\n2,\n", None).unwrap();
-        let error = reader.read_labelled(&["a".to_owned()], "kind").unwrap_err().to_string();
-        assert!(error.contains("row 2 (line 3), target column `kind` is empty"), "{error}");
-    }
-
-    #[test]
-    fn files_are_read_as_text_in_memory_is() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"a,b\n1,2\n").unwrap();
-        let columns = ["a".to_owned(), "b".to_owned()];
-        let table = TableReader::open(file.path(), None).unwrap().read(&columns).unwrap();
-        assert_eq!(table.values(), [1.0, 2.0]);
-
-        let folder = tempfile::tempdir().unwrap();
-        for path in [folder.path().to_owned(), folder.path().join("absent.csv")] {
-            let error = TableReader::open(&path, None).err().unwrap().to_string();
-            assert!(error.starts_with("cannot read"), "{error}");
-        }
+    fn numbers_beyond_single_precision_are_refused() {
+        let place = || Place { file: "t".to_owned(), row: 3, line: None };
+        let mut column = Column::new("a", Kind::Number);
+        assert_eq!(column.number(0.5, place).unwrap(), 0.5);
+        let error = column.number(1e39, place).unwrap_err().to_string();
+        assert!(error.starts_with("`t`, row 3, column `a`: "), "{error}");
+        assert!(Column::target("a", Kind::Number).missing(place).is_err());
     }
 }

@@ -1,10 +1,44 @@
-//! The target: the labels in its column, and which of them is t = 1.
+//! The target: what is to be predicted, and how it is told to the network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::infer::Inferred;
+use crate::{Error, Kind, Result, Scale, Scaling, Table};
+
+/// What is to be predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Which label a row has.
+    Classification,
+    /// A number.
+    Regression,
+}
+
+impl Task {
+    /// What the target column has to be read as. Without a task, text is labels; numbers are labels, too, if there are
+    /// two of them, or at most 20 and all are whole.
+    ///
+    /// # Errors
+    /// If `column` of `file` cannot be a target of this task.
+    pub fn kind(task: Option<Self>, column: &Inferred, file: &str) -> Result<Kind> {
+        let wrong = |wanted: &str| Error::WrongType {
+            file: file.to_owned(),
+            column: column.name.clone(),
+            wanted: wanted.to_owned(),
+            found: column.kind.to_string(),
+        };
+        match (task, column.kind) {
+            (Some(Task::Classification), Kind::Date(_)) | (None, Kind::Date(_)) => Err(wrong("classes or numbers")),
+            (Some(Task::Classification), _) | (None, Kind::Category) => Ok(Kind::Category),
+            (Some(Task::Regression), Kind::Number) => Ok(Kind::Number),
+            (Some(Task::Regression), _) => Err(wrong("numbers")),
+            (None, Kind::Number) if column.classes.is_some() => Ok(Kind::Category),
+            (None, Kind::Number) => Ok(Kind::Number),
+        }
+    }
+}
 
 /// The labels of all rows, each name kept once.
 #[derive(Debug, Clone)]
@@ -13,26 +47,13 @@ pub struct Labels {
     column: String,
     names: Vec<String>,
     codes: Vec<u32>,
-    code_of: HashMap<String, u32>,
 }
 
 impl Labels {
-    pub(crate) fn new(file: &str, column: &str) -> Self {
+    /// Every code is the place of a name.
+    pub(crate) fn new(file: &str, column: &str, names: Vec<String>, codes: Vec<u32>) -> Self {
         let (file, column) = (file.to_owned(), column.to_owned());
-        Self { file, column, names: Vec::new(), codes: Vec::new(), code_of: HashMap::new() }
-    }
-
-    pub(crate) fn push(&mut self, label: &str) {
-        let code = match self.code_of.get(label) {
-            Some(code) => *code,
-            None => {
-                let code = self.names.len() as u32;
-                self.names.push(label.to_owned());
-                self.code_of.insert(label.to_owned(), code);
-                code
-            }
-        };
-        self.codes.push(code);
+        Self { file, column, names, codes }
     }
 
     /// The file that the labels were read from.
@@ -104,16 +125,134 @@ impl Classes {
         &self.0[t]
     }
 
-    /// The class t of every row, 0.0 or 1.0.
-    pub fn targets(&self, labels: &Labels) -> Vec<f32> {
-        let target_of: Vec<f32> =
-            labels.names().iter().map(|name| if *name == self.0[1] { 1.0 } else { 0.0 }).collect();
-        labels.codes().iter().map(|&code| target_of[code as usize]).collect()
-    }
-
     /// The label that a row gets: that of t = 1 if p(t = 1) reaches the threshold.
     pub fn decide(&self, prob_t1: f32, threshold: f32) -> &str {
         self.label(usize::from(prob_t1 >= threshold))
+    }
+}
+
+/// The target column, and how its values and the network's outputs belong together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Two classes.
+    Binary {
+        /// The name of the target column.
+        column: String,
+        /// The labels of t = 0 and t = 1.
+        classes: Classes,
+    },
+    /// Several classes, numbered from 0.
+    Classes {
+        /// The name of the target column.
+        column: String,
+        /// The labels: in numeric order if all are numbers, else sorted as text.
+        labels: Vec<String>,
+    },
+    /// A number, which is standardised.
+    Number {
+        /// The name of the target column.
+        column: String,
+        /// From the column's own unit to mean 0 and standard deviation 1 in the rows to train on.
+        scale: Scale,
+    },
+}
+
+impl Target {
+    /// What is to be predicted in a column of `table`: two classes or several if it holds labels, else a number, whose
+    /// scale is that of the rows to train on. `positive` is as for [`Classes::choose`].
+    ///
+    /// # Errors
+    /// If there is no such column; if there is one class only; if there is a `positive` class, but not two classes, one
+    /// of which it is; or if all numbers are the same.
+    pub fn fit(table: &Table, column: &str, positive: Option<&str>, rows: &[usize]) -> Result<Self> {
+        let position = table.position(column)?;
+        let (file, column) = (table.file().to_owned(), column.to_owned());
+        if table.columns()[position].kind() == Kind::Number {
+            if let Some(label) = positive {
+                return Err(Error::NoClasses { column, label: label.to_owned() });
+            }
+            let values = table.gather(position, rows);
+            return match Scale::fit(&values, Scaling::Standard) {
+                Some(scale) => Ok(Target::Number { column, scale }),
+                None => {
+                    let label = values.first().map_or_else(String::new, f32::to_string);
+                    Err(Error::OneClass { file, column, label })
+                }
+            };
+        }
+        let labels = table.labels(&column)?;
+        if labels.names().len() <= 2 || positive.is_some() {
+            return Ok(Target::Binary { column, classes: Classes::choose(&labels, positive)? });
+        }
+        let mut labels = labels.names().to_vec();
+        let numbers: Option<Vec<f64>> = labels.iter().map(|label| label.parse().ok()).collect();
+        match numbers {
+            Some(_) => labels.sort_by(|a, b| {
+                let number = |label: &str| label.parse::<f64>().unwrap_or(f64::NAN);
+                number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
+            }),
+            None => labels.sort(),
+        }
+        Ok(Target::Classes { column, labels })
+    }
+
+    /// The name of the target column.
+    pub fn column(&self) -> &str {
+        match self {
+            Target::Binary { column, .. } | Target::Classes { column, .. } | Target::Number { column, .. } => column,
+        }
+    }
+
+    /// The number of outputs that a network needs for it.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Target::Binary { .. } | Target::Number { .. } => 1,
+            Target::Classes { labels, .. } => labels.len(),
+        }
+    }
+
+    /// The target of every row of a table: t, which is 0 or 1; the number of the class, from 0; or the standardised
+    /// number.
+    ///
+    /// # Errors
+    /// If the table lacks the column, or it has a label that is none of the classes.
+    pub fn values(&self, table: &Table) -> Result<Vec<f32>> {
+        let position = table.position(self.column())?;
+        let names = match self {
+            Target::Number { scale, .. } => {
+                return Ok(table.cells(position).map(|value| scale.apply(f64::from(value))).collect());
+            }
+            Target::Binary { classes, .. } => &classes.0[..],
+            Target::Classes { labels, .. } => &labels[..],
+        };
+        let classes: HashMap<&String, usize> = names.iter().zip(0..).collect();
+        let labels = table.labels(self.column())?;
+        let value = |label: &String| classes.get(label).map(|class| *class as f32);
+        let values: Vec<Option<f32>> = labels.names().iter().map(value).collect();
+        labels
+            .codes()
+            .iter()
+            .map(|&code| {
+                values[code as usize].ok_or_else(|| Error::UnknownClass {
+                    label: labels.names()[code as usize].clone(),
+                    column: self.column().to_owned(),
+                    labels: names.to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether everything is such as fitting gives.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self {
+            Target::Binary { classes, .. } => classes.0[0] != classes.0[1],
+            Target::Classes { labels, .. } => {
+                let different: HashSet<&String> = labels.iter().collect();
+                labels.len() >= 2 && different.len() == labels.len()
+            }
+            Target::Number { scale, .. } => scale.is_sound() && !scale.is_clipped(),
+        }
     }
 }
 
@@ -121,10 +260,16 @@ impl Classes {
 mod tests {
     use super::*;
 
+    use crate::{Column, ReadOptions, Source, TableReader};
+
+    fn table(cells: &[&str], kind: Kind) -> Table {
+        let text = format!("kind\n{}\n", cells.join("\n"));
+        let reader = TableReader::open(Source::memory("t.csv", text.into_bytes()), &ReadOptions::default()).unwrap();
+        reader.read(vec![Column::target("kind", kind)]).unwrap()
+    }
+
     fn labels(names: &[&str]) -> Labels {
-        let mut labels = Labels::new("t.csv", "kind");
-        names.iter().for_each(|name| labels.push(name));
-        labels
+        table(names, Kind::Category).labels("kind").unwrap()
     }
 
     fn positive(names: &[&str]) -> String {
@@ -144,10 +289,11 @@ mod tests {
 
     #[test]
     fn the_positive_class_can_be_chosen() {
-        let labels = labels(&["no", "yes", "no"]);
-        let classes = Classes::choose(&labels, Some("no")).unwrap();
+        let table = table(&["no", "yes", "no"], Kind::Category);
+        let target = Target::fit(&table, "kind", Some("no"), &[0]).unwrap();
+        assert_eq!((target.values(&table).unwrap(), target.outputs()), (vec![1.0, 0.0, 1.0], 1));
+        let Target::Binary { classes, .. } = target else { panic!("{target:?}") };
         assert_eq!((classes.label(0), classes.label(1)), ("yes", "no"));
-        assert_eq!(classes.targets(&labels), [1.0, 0.0, 1.0]);
         assert_eq!((classes.decide(0.5, 0.5), classes.decide(0.49, 0.5)), ("no", "yes"));
     }
 
@@ -165,5 +311,54 @@ mod tests {
             let error = Classes::choose(&labels(names), choice).unwrap_err().to_string();
             assert!(error.contains(complaint), "{error}");
         }
+    }
+
+    #[test]
+    fn several_classes_have_a_stable_order() {
+        for (cells, order, values) in [
+            (&["c", "a", "b", "a"][..], ["a", "b", "c"], [2.0, 0.0, 1.0, 0.0]),
+            (&["10", "9", "-1", "9"], ["-1", "9", "10"], [2.0, 1.0, 0.0, 1.0]),
+        ] {
+            let table = table(cells, Kind::Category);
+            let target = Target::fit(&table, "kind", None, &[0]).unwrap();
+            assert_eq!((target.values(&table).unwrap(), target.outputs()), (values.to_vec(), 3));
+            let Target::Classes { labels, .. } = target else { panic!("{target:?}") };
+            assert_eq!(labels, order);
+        }
+    }
+
+    #[test]
+    fn numbers_are_standardised_by_the_rows_to_train_on() {
+        let table = table(&["1", "3", "7"], Kind::Number);
+        let target = Target::fit(&table, "kind", None, &[0, 1]).unwrap();
+        assert_eq!(target.values(&table).unwrap(), [-1.0, 1.0, 5.0]);
+        let error = Target::fit(&table, "kind", Some("1"), &[0, 1]).unwrap_err().to_string();
+        assert!(error.contains("no class `1`"), "{error}");
+        assert!(matches!(Target::fit(&table, "kind", None, &[2]), Err(Error::OneClass { .. })));
+    }
+
+    #[test]
+    fn labels_that_look_missing_are_labels() {
+        assert_eq!(labels(&["None", "NA", "?"]).names(), ["None", "NA", "?"]);
+    }
+
+    #[test]
+    fn the_task_follows_from_the_column() {
+        let inferred = |kind, classes| Inferred { name: "a".to_owned(), kind, classes, note: None };
+        let kind = |task, column: &Inferred| Task::kind(task, column, "t").ok();
+        let (text, few, many) =
+            (inferred(Kind::Category, None), inferred(Kind::Number, Some(3)), inferred(Kind::Number, None));
+        assert_eq!(
+            [&text, &few, &many].map(|column| kind(None, column)),
+            [Some(Kind::Category), Some(Kind::Category), Some(Kind::Number)]
+        );
+        assert_eq!(
+            [&text, &few, &many].map(|column| kind(Some(Task::Regression), column)),
+            [None, Some(Kind::Number), Some(Kind::Number)]
+        );
+        assert_eq!(
+            [&text, &few, &many].map(|column| kind(Some(Task::Classification), column)),
+            [Some(Kind::Category); 3]
+        );
     }
 }

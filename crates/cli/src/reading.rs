@@ -1,0 +1,85 @@
+//! How to read the file of a table.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use data::{Error, Format, ReadOptions, Source, TableReader};
+
+use crate::report::Report;
+use crate::values;
+
+/// The name that means the standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Arguments of every subcommand that reads a table.
+#[derive(Args)]
+pub struct Reading {
+    /// Format of the table: csv, libsvm, idx, parquet or arrow [default: recognised by its first bytes]
+    #[arg(long)]
+    format: Option<Format>,
+
+    /// Character between the cells of a CSV file, or the word tab [default: found in the first line]
+    #[arg(long, value_name = "CHARACTER", value_parser = values::delimiter)]
+    delimiter: Option<u8>,
+
+    /// Character around cells of a CSV file that contain delimiters
+    #[arg(long, value_name = "CHARACTER", value_parser = values::quote, default_value = "\"")]
+    quote: u8,
+
+    /// The first line of the CSV file is a row; the columns are then named 1, 2, ...
+    #[arg(long)]
+    no_header: bool,
+
+    /// Lines to skip at the beginning of a CSV file
+    #[arg(long, value_name = "N", default_value = "0")]
+    skip_lines: u64,
+
+    /// Labels of an IDX file of images [default: the file beside it with labels in its name in the place of images]
+    #[arg(long, value_name = "PATH")]
+    labels: Option<PathBuf>,
+}
+
+impl Reading {
+    /// Opens the table at `path`; `-` is the standard input.
+    pub fn open(&self, path: &Path, report: &mut Report) -> Result<TableReader> {
+        let source = match path.to_str() {
+            Some(STANDARD_INPUT) => Source::standard_input()?,
+            _ => Source::path(path),
+        };
+        self.open_source(source, report)
+    }
+
+    /// Opens any table.
+    pub fn open_source(&self, source: Source, report: &mut Report) -> Result<TableReader> {
+        let options = ReadOptions {
+            format: self.format,
+            delimiter: self.delimiter,
+            quote: self.quote,
+            has_header: !self.no_header,
+            skip_lines: self.skip_lines,
+            labels: self.labels.clone(),
+        };
+        let reader = TableReader::open(source, &options).map_err(with_advice)?;
+        if self.format.is_none() && reader.format() != Format::Csv {
+            report.line("format", format!("{}, recognised by the first bytes", reader.format()));
+        }
+        match reader.delimiter() {
+            Some(delimiter) if self.delimiter.is_none() && delimiter != ',' => {
+                report.line("delimiter", format!("{delimiter:?}, found in the first line"));
+            }
+            _ => {}
+        }
+        Ok(reader)
+    }
+}
+
+/// Names the argument that helps if it is the header that is wrong.
+pub fn with_advice(error: Error) -> anyhow::Error {
+    match error {
+        Error::NoHeader { .. } | Error::DoubtfulHeader { .. } => {
+            anyhow!("{error}; or give --no-header, and the columns are named 1, 2, ...")
+        }
+        error => error.into(),
+    }
+}

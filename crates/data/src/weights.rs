@@ -1,0 +1,111 @@
+//! How much each row counts: weights in a column, and weights of classes.
+
+use crate::{Error, Labels, Result, Table};
+
+/// How much the rows of each class count.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClassWeights {
+    /// All classes together count the same: a row of a class counts (weight of all rows) / (number of classes x weight of
+    /// the class's rows).
+    Balanced,
+    /// So much for each label; 1 for those that are not listed.
+    Given(Vec<(String, f64)>),
+}
+
+/// The weights in a column, one for each row.
+///
+/// # Errors
+/// If there is no such column, a weight is missing or negative, or all are 0.
+pub fn weights(table: &Table, column: &str) -> Result<Vec<f32>> {
+    let weights: Vec<f32> = table.cells(table.position(column)?).collect();
+    if let Some(row) = weights.iter().position(|weight| weight.is_nan() || *weight < 0.0) {
+        let cell = if weights[row].is_nan() { "that is missing".to_owned() } else { weights[row].to_string() };
+        return Err(Error::Weight { place: table.place(row), column: column.to_owned(), cell });
+    }
+    match weights.iter().any(|weight| *weight > 0.0) {
+        true => Ok(weights),
+        false => Err(Error::NoWeight { file: table.file().to_owned(), column: column.to_owned() }),
+    }
+}
+
+impl ClassWeights {
+    /// Multiplies the weights of all rows by those of their classes.
+    ///
+    /// # Errors
+    /// If a label is given that does not occur, or a weight that is not a number from 0 on.
+    ///
+    /// # Panics
+    /// If there is not a weight for each label.
+    pub fn apply(&self, labels: &Labels, weights: &mut [f32]) -> Result<()> {
+        assert_eq!(labels.codes().len(), weights.len(), "one weight for each row");
+        let names = labels.names();
+        let mut factors = vec![1.0; names.len()];
+        match self {
+            ClassWeights::Balanced => {
+                let mut sums = vec![0.0; names.len()];
+                for (&code, &weight) in labels.codes().iter().zip(&*weights) {
+                    sums[code as usize] += f64::from(weight);
+                }
+                let total: f64 = sums.iter().sum();
+                for (factor, sum) in factors.iter_mut().zip(sums) {
+                    // The rows of a class without weight count nothing, whatever their factor.
+                    *factor = if sum > 0.0 { total / (names.len() as f64 * sum) } else { 1.0 };
+                }
+            }
+            ClassWeights::Given(given) => {
+                for (label, weight) in given {
+                    let Some(code) = names.iter().position(|name| name == label) else {
+                        let (label, column) = (label.clone(), labels.column().to_owned());
+                        return Err(Error::UnknownClass { label, column, labels: names.to_vec() });
+                    };
+                    if !(weight.is_finite() && *weight >= 0.0) {
+                        return Err(Error::ClassWeight { label: label.clone(), weight: *weight });
+                    }
+                    factors[code] = *weight;
+                }
+            }
+        }
+        for (&code, weight) in labels.codes().iter().zip(weights) {
+            *weight = (f64::from(*weight) * factors[code as usize]) as f32;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Column, Kind, ReadOptions, Source, TableReader};
+
+    fn table(text: &str) -> Table {
+        let reader = TableReader::open(Source::memory("t.csv", text.as_bytes()), &ReadOptions::default()).unwrap();
+        reader.read(vec![Column::new("w", Kind::Number)]).unwrap()
+    }
+
+    #[test]
+    fn weights_are_numbers_from_0_on() {
+        assert_eq!(weights(&table("w\n1\n0\n2.5\n"), "w").unwrap(), [1.0, 0.0, 2.5]);
+        for (text, complaint) in [
+            ("w\n1\n-2\n", "`t.csv`, row 2, column `w`: the weight -2 is not a number from 0 on"),
+            ("w\n?\n1\n", "row 1, column `w`: the weight that is missing is not"),
+            ("w\n0\n0\n", "every weight in column `w` of `t.csv` is 0"),
+        ] {
+            let error = weights(&table(text), "w").unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn classes_can_be_balanced_or_weighed() {
+        let labels = Labels::new("t", "kind", vec!["a".to_owned(), "b".to_owned()], vec![0, 0, 0, 1]);
+        let weigh =
+            |classes: ClassWeights, mut weights: [f32; 4]| classes.apply(&labels, &mut weights).map(|()| weights);
+        let third = 2.0_f32 / 3.0;
+        assert_eq!(weigh(ClassWeights::Balanced, [1.0; 4]).unwrap(), [third, third, third, 2.0]);
+        assert_eq!(weigh(ClassWeights::Balanced, [1.0, 0.0, 0.0, 3.0]).unwrap(), [2.0, 0.0, 0.0, 2.0]);
+        let given = |label: &str, weight| ClassWeights::Given(vec![(label.to_owned(), weight)]);
+        assert_eq!(weigh(given("b", 5.0), [1.0, 2.0, 1.0, 1.0]).unwrap(), [1.0, 2.0, 1.0, 5.0]);
+        assert!(weigh(given("c", 5.0), [1.0; 4]).unwrap_err().to_string().contains("its labels are `a`, `b`"));
+        assert!(matches!(weigh(given("a", f64::NAN), [1.0; 4]), Err(Error::ClassWeight { .. })));
+    }
+}
