@@ -28,7 +28,7 @@ fn inference(criterion: &mut Criterion<Rate>) {
             for level in Level::available() {
                 let mut prediction = Prediction::new(&network, &data, rows, level, threads).expect("threads");
                 group.bench_function(level.to_string(), |bencher| {
-                    bencher.iter(|| prediction.run().expect("the features fit"));
+                    prediction.session(|predict| bencher.iter(|| predict().expect("the features fit")));
                 });
             }
         }

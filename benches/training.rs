@@ -21,7 +21,7 @@ fn training(criterion: &mut Criterion<Rate>) {
             for level in Level::available() {
                 let mut training = prepare(level);
                 group.bench_function(level.to_string(), |bencher| {
-                    bencher.iter(|| training.epoch().expect("training goes on"));
+                    training.session(|epoch| bencher.iter(|| epoch().expect("training goes on")));
                 });
             }
         }

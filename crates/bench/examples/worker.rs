@@ -65,7 +65,8 @@ fn median_rate(seconds: f64, samples: usize, mut work: impl FnMut()) -> f64 {
 
 fn train(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
     let mut training = Training::new(workload, level, threads).expect("threads");
-    median_rate(seconds, training.samples(), || training.epoch().expect("training goes on"))
+    let samples = training.samples();
+    training.session(|epoch| median_rate(seconds, samples, || epoch().expect("training goes on")))
 }
 
 fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
@@ -74,9 +75,11 @@ fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f
     let mut prediction = Prediction::new(&network, &data, data.rows(), level, threads).expect("threads");
     // The clock is looked at once in many short calls.
     let calls = (1000 / data.rows()).max(1);
-    median_rate(seconds, calls * data.rows(), || {
-        for _ in 0..calls {
-            prediction.run().expect("the features fit");
-        }
+    prediction.session(|predict| {
+        median_rate(seconds, calls * data.rows(), || {
+            for _ in 0..calls {
+                predict().expect("the features fit");
+            }
+        })
     })
 }

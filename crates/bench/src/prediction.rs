@@ -36,6 +36,12 @@ impl<'a> Prediction<'a> {
         self.predictor.prob_t0(std::hint::black_box(self.features), &mut self.y)
     }
 
+    /// Runs `body`, which predicts the rows with each call of its argument, with the threads called together once.
+    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut dyn FnMut() -> Result<(), net::Error>) -> R + Send) -> R {
+        let Prediction { predictor, features, y } = self;
+        predictor.session(|predictor| body(&mut || predictor.prob_t0(std::hint::black_box(features), y)))
+    }
+
     /// What the last run predicted: p(t = 0) of each row.
     pub fn y(&self) -> &[f32] {
         &self.y

@@ -14,7 +14,7 @@ use crate::prediction::Prediction;
 use crate::results::{FORMAT, Kernel, Kind, Latency, Peak, Reading, Results, Throughput};
 use crate::streaming::{self, Buffer, Stream};
 use crate::throughput::Training;
-use crate::turns::{Best, take_turns};
+use crate::turns::{Best, Laps, take_turns};
 use crate::workload::Workload;
 
 /// Rows of one call that predicts many.
@@ -161,13 +161,15 @@ impl Suite {
             fixture.check(level)?;
         }
         let Work { kind, count, bytes_read, bytes_written } = fixture.work();
-        let run = |index: usize| {
-            fixture.run(contenders[index].level);
-            Ok(())
+        let turn = |index: usize, laps: Laps<'_>| {
+            laps.run(|| {
+                fixture.run(contenders[index].level);
+                Ok(())
+            })
         };
         let best = match kind {
-            Kind::Product => self.against_peak(&contenders, run)?,
-            Kind::Elementwise | Kind::Streaming => self.against_reading(&contenders, bytes_read as usize, run)?,
+            Kind::Product => self.against_peak(&contenders, turn)?,
+            Kind::Elementwise | Kind::Streaming => self.against_reading(&contenders, bytes_read as usize, turn)?,
         };
         for (index, &Best { seconds, limit }) in best.iter().enumerate() {
             let rate = |count: u64| count as f64 / seconds;
@@ -198,7 +200,8 @@ impl Suite {
         let prepare = |contender: &Contender| Training::new(workload, contender.level, contender.threads);
         let mut trainings: Vec<Training> = contenders.iter().map(prepare).collect::<Result<_, _>>()?;
         let samples = trainings[0].samples();
-        let best = self.against_peak(&contenders, |index| Ok(trainings[index].epoch()?))?;
+        let best =
+            self.against_peak(&contenders, |index, laps| Ok(trainings[index].session(|epoch| laps.run(epoch))?))?;
         let flops = workload.training_flops();
         let flop_per_byte = flops * workload.batch_size as f64 / workload.training_bytes();
         let work = Samples { batch: workload.batch_size, samples, flops, flop_per_byte };
@@ -214,7 +217,8 @@ impl Suite {
         let prepare =
             |contender: &Contender| Prediction::new(&network, &data, MANY_ROWS, contender.level, contender.threads);
         let mut predictions: Vec<Prediction> = contenders.iter().map(prepare).collect::<Result<_, _>>()?;
-        let best = self.against_peak(&contenders, |index| Ok(predictions[index].run()?))?;
+        let best =
+            self.against_peak(&contenders, |index, laps| Ok(predictions[index].session(|predict| laps.run(predict))?))?;
         let flops = workload.inference_flops();
         let flop_per_byte = flops * MANY_ROWS as f64 / workload.inference_bytes(MANY_ROWS);
         let work = Samples { batch: MANY_ROWS, samples: MANY_ROWS, flops, flop_per_byte };
@@ -229,7 +233,8 @@ impl Suite {
         let prepare = |contender: &Contender| Prediction::new(&network, &data, 1, contender.level, 1);
         let mut predictions: Vec<Prediction> = contenders.iter().map(prepare).collect::<Result<_, _>>()?;
         let weight_bytes = size_of::<f32>() * workload.parameters();
-        let best = self.against_reading(&contenders, weight_bytes, |index| Ok(predictions[index].run()?))?;
+        let best =
+            self.against_reading(&contenders, weight_bytes, |index, laps| Ok(laps.run(|| predictions[index].run())?))?;
         for (index, &Best { seconds, limit }) in best.iter().enumerate() {
             self.results.one_row.push(Latency {
                 network: workload.name(),
@@ -253,10 +258,10 @@ impl Suite {
     fn against_peak(
         &mut self,
         contenders: &[Contender],
-        run: impl FnMut(usize) -> Result<(), Error>,
+        turn: impl FnMut(usize, Laps<'_>) -> Result<(), Error>,
     ) -> Result<Vec<Best>, Error> {
         let limit = |index: usize| peak::burst(contenders[index].level);
-        let best = take_turns(contenders.len(), self.settings.time, run, limit)?;
+        let best = take_turns(contenders.len(), self.settings.time, turn, limit)?;
         // Each of these bursts was one of the run, and could be its fastest.
         for (contender, best) in contenders.iter().zip(&best) {
             let level = contender.level.to_string();
@@ -272,10 +277,10 @@ impl Suite {
         &self,
         contenders: &[Contender],
         bytes: usize,
-        run: impl FnMut(usize) -> Result<(), Error>,
+        turn: impl FnMut(usize, Laps<'_>) -> Result<(), Error>,
     ) -> Result<Vec<Best>, Error> {
         let (stream, level) = (Stream::new(bytes), Level::best());
-        take_turns(contenders.len(), self.settings.time, run, |_| stream.burst(level))
+        take_turns(contenders.len(), self.settings.time, turn, |_| stream.burst(level))
     }
 }
 

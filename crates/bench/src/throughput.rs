@@ -26,12 +26,10 @@ impl Training {
         Ok(Training { trainer, data: workload.data(minibatches * workload.batch_size) })
     }
 
-    /// Trains for one epoch.
-    ///
-    /// # Errors
-    /// If the training diverges.
-    pub fn epoch(&mut self) -> Result<(), net::Error> {
-        self.trainer.epoch(&self.data).map(|_loss| ())
+    /// Runs `body`, which trains for an epoch with each call of its argument, with the threads called together once.
+    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut dyn FnMut() -> Result<(), net::Error>) -> R + Send) -> R {
+        let Training { trainer, data } = self;
+        trainer.session(|trainer| body(&mut || trainer.epoch(data).map(|_loss| ())))
     }
 
     /// Samples in an epoch.
@@ -44,15 +42,18 @@ impl Training {
     /// # Errors
     /// If the training diverges.
     pub fn fastest(&mut self, time: Duration) -> Result<f64, net::Error> {
-        let mut shortest = f64::INFINITY;
-        let start = Instant::now();
-        let mut epochs = 0;
-        while epochs < 2 || start.elapsed() < time {
-            let epoch = Instant::now();
-            self.epoch()?;
-            shortest = shortest.min(epoch.elapsed().as_secs_f64());
-            epochs += 1;
-        }
+        let shortest = self.session(|epoch| {
+            let mut shortest = f64::INFINITY;
+            let start = Instant::now();
+            let mut epochs = 0;
+            while epochs < 2 || start.elapsed() < time {
+                let this = Instant::now();
+                epoch()?;
+                shortest = shortest.min(this.elapsed().as_secs_f64());
+                epochs += 1;
+            }
+            Ok(shortest)
+        })?;
         Ok(self.samples() as f64 / shortest)
     }
 }

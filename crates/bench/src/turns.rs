@@ -21,37 +21,55 @@ const BETWEEN_LIMITS: Duration = Duration::from_millis(4);
 /// A first turn that takes so many times a contender's whole time is the only one.
 const LONG_TURN: u32 = 6;
 
-/// Lets `contenders` take turns for `time` each: `run(c)` runs contender c once, and `limit(c)` measures the rate, per
-/// second, of what limits it.
+/// Lets `contenders` take turns for `time` each: `turn(c, laps)` hands the work of contender c to `laps`, and `limit(c)`
+/// measures the rate, per second, of what limits it.
 ///
 /// # Errors
-/// If a run fails.
+/// If a turn fails.
 pub fn take_turns<E>(
     contenders: usize,
     time: Duration,
-    mut run: impl FnMut(usize) -> Result<(), E>,
-    mut limit: impl FnMut(usize) -> f64,
+    mut turn: impl FnMut(usize, Laps<'_>) -> Result<(), E>,
+    limit: impl Fn(usize) -> f64 + Sync,
 ) -> Result<Vec<Best>, E> {
     let mut states = vec![State::default(); contenders];
     for round in 1..=ROUNDS {
         for (contender, state) in states.iter_mut().enumerate() {
-            if state.spent >= time.max(LAP) * LONG_TURN {
-                continue;
+            if state.spent < time.max(LAP) * LONG_TURN {
+                turn(contender, Laps { state, until: time * round / ROUNDS, limit: &|| limit(contender) })?;
             }
-            state.limit = state.limit.max(limit(contender));
-            let mut next_limit = state.spent + BETWEEN_LIMITS;
-            let laps = state.laps;
-            while state.laps == laps || state.spent < time * round / ROUNDS {
-                state.lap(|| run(contender))?;
-                if state.spent >= next_limit {
-                    state.limit = state.limit.max(limit(contender));
-                    next_limit = state.spent + BETWEEN_LIMITS;
-                }
-            }
-            state.limit = state.limit.max(limit(contender));
         }
     }
     Ok(states.iter().map(|state| Best { seconds: state.seconds, limit: state.limit }).collect())
+}
+
+/// The laps of one turn.
+pub struct Laps<'a> {
+    state: &'a mut State,
+    until: Duration,
+    limit: &'a (dyn Fn() -> f64 + Sync),
+}
+
+impl Laps<'_> {
+    /// Runs `work` until the turn is over.
+    ///
+    /// # Errors
+    /// If a run fails.
+    pub fn run<E>(self, mut work: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+        let Laps { state, until, limit } = self;
+        state.limit = state.limit.max(limit());
+        let mut next_limit = state.spent + BETWEEN_LIMITS;
+        let laps = state.laps;
+        while state.laps == laps || state.spent < until {
+            state.lap(&mut work)?;
+            if state.spent >= next_limit {
+                state.limit = state.limit.max(limit());
+                next_limit = state.spent + BETWEEN_LIMITS;
+            }
+        }
+        state.limit = state.limit.max(limit());
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -97,12 +115,13 @@ mod tests {
     #[test]
     fn each_contender_runs_and_its_own_limit_is_kept() {
         let mut runs = [0u32; 2];
-        let run = |contender: usize| {
+        let mut run = |contender: usize| {
             runs[contender] += 1;
             std::thread::sleep(Duration::from_micros(100));
             Ok::<(), ()>(())
         };
-        let best = take_turns(2, Duration::from_millis(1), run, |contender| contender as f64).expect("no run fails");
+        let turn = |contender: usize, laps: Laps<'_>| laps.run(|| run(contender));
+        let best = take_turns(2, Duration::from_millis(1), turn, |contender| contender as f64).expect("no run fails");
         assert!(runs.iter().all(|runs| *runs >= ROUNDS), "{runs:?}");
         assert!(best.iter().all(|best| best.seconds >= 100e-6), "{best:?}");
         assert_eq!((best[0].limit, best[1].limit), (0.0, 1.0));
@@ -110,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_run_that_fails_ends_it() {
-        let result =
-            take_turns(3, Duration::from_secs(1), |contender| if contender == 1 { Err("no") } else { Ok(()) }, |_| 1.0);
+        let turn = |contender: usize, laps: Laps<'_>| laps.run(|| if contender == 1 { Err("no") } else { Ok(()) });
+        let result = take_turns(3, Duration::from_secs(1), turn, |_| 1.0);
         assert_eq!(result, Err("no"));
     }
 }

@@ -20,7 +20,9 @@ pub struct Predictor<'a> {
     level: Level,
     pool: Pool,
     scratch: Scratch,
-    tunings: Tunings,
+    /// The choices of threads in single calls, and in sessions, where threads pay for less work.
+    in_single_calls: Tunings,
+    in_sessions: Tunings,
 }
 
 /// A thread gets no fewer rows than these.
@@ -44,7 +46,14 @@ impl<'a> Predictor<'a> {
         let layout = GroupLayout::new(&network.shape, 1, false);
         let scratch = Scratch { layout, numbers: Buffer::zeros(0) };
         let (pool, tunings) = (Pool::Caller, Tunings::new(1));
-        Predictor { network, level: Level::best(), pool, scratch, tunings }
+        Predictor {
+            network,
+            level: Level::best(),
+            pool,
+            scratch,
+            in_single_calls: tunings.clone(),
+            in_sessions: tunings,
+        }
     }
 
     /// Computes at `level`.
@@ -59,7 +68,8 @@ impl<'a> Predictor<'a> {
     /// If the threads cannot be had.
     pub fn with_threads(mut self, threads: Threads) -> Result<Self, Error> {
         self.pool = Pool::new(threads)?;
-        self.tunings = Tunings::new(self.pool.threads());
+        self.in_single_calls = Tunings::new(self.pool.threads());
+        self.in_sessions = self.in_single_calls.clone();
         Ok(self)
     }
 
@@ -67,10 +77,9 @@ impl<'a> Predictor<'a> {
     /// leave their cores to nobody: for many short calls in a row.
     pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Self) -> R + Send) -> R {
         let pool = self.pool.enter();
-        // Within, threads pay for less work.
-        let tunings = std::mem::replace(&mut self.tunings, Tunings::new(pool.threads()));
+        self.in_sessions.doubt();
         let result = pool.run(|| body(self));
-        (self.pool, self.tunings) = (pool, tunings);
+        self.pool = pool;
         result
     }
 
@@ -100,7 +109,8 @@ impl<'a> Predictor<'a> {
         if out.is_empty() {
             return Ok(());
         }
-        let Predictor { network, level, pool, scratch, tunings } = self;
+        let Predictor { network, level, pool, scratch, in_single_calls, in_sessions } = self;
+        let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         tunings.of(out.len().div_ceil(LEAST_ROWS)).step(|threads| {
             let (layout, groups) = scratch.groups(network, out.len().min(GROUP_ROWS), threads);
             let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {

@@ -171,6 +171,7 @@ impl Trainer {
     /// [`Trainer::step`]. They look for work all the while, and leave their cores to nobody: for many short calls in a row.
     pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
         let pool = self.pool.enter();
+        self.in_epochs.doubt();
         let result = pool.run(|| body(self));
         self.pool = pool;
         result

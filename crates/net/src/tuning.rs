@@ -15,7 +15,8 @@ pub(crate) struct Tuning {
     /// Rounds of visits to all candidates that are still to be made.
     rounds_left: usize,
     visit: Visit,
-    /// Steps until the choice is opened again.
+    /// For how long the next choice is to hold, and the steps until it is opened again.
+    hold_seconds: f64,
     steps_left: usize,
 }
 
@@ -34,17 +35,20 @@ struct Visit {
 }
 
 /// Rounds of visits: of a candidate the best one counts.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 /// A visit ends after so many steps or so much time.
-const VISIT_STEPS: u32 = 16;
-const VISIT_SECONDS: f64 = 200e-6;
+const VISIT_STEPS: u32 = 8;
+const VISIT_SECONDS: f64 = 100e-6;
 /// Steps as long as this are told apart by one visit.
 const LONG_STEP_SECONDS: f64 = 2e-3;
 /// Several threads must gain as much as this over one.
 const LEAST_GAIN: f64 = 0.03;
-/// A choice holds for so long, and for so many times as long as a round.
-const HOLD_SECONDS: f64 = 0.5;
-const HOLD_ROUNDS: f64 = 200.0;
+/// The first choice holds for so long, and each one twice as long as the one before, up to this: threads that have just
+/// been called together often run on one core until the system spreads them out. In any case it holds for so many times
+/// as long as it took to make.
+const FIRST_HOLD_SECONDS: f64 = 5e-3;
+const LONGEST_HOLD_SECONDS: f64 = 0.5;
+const LEAST_HOLD: f64 = 25.0;
 
 impl Tuning {
     /// A choice between `most` threads, half of them, and so on to one.
@@ -57,7 +61,14 @@ impl Tuning {
         }
         candidates.push(Candidate { threads: 1, seconds: f64::INFINITY });
         let rounds_left = if most == 1 { 0 } else { ROUNDS };
-        Tuning { candidates, trying: 0, rounds_left, visit: Visit::default(), steps_left: usize::MAX }
+        Tuning {
+            candidates,
+            trying: 0,
+            rounds_left,
+            visit: Visit::default(),
+            hold_seconds: FIRST_HOLD_SECONDS,
+            steps_left: usize::MAX,
+        }
     }
 
     /// Whether thread counts are being tried.
@@ -117,15 +128,29 @@ impl Tuning {
             self.trying = 0;
             let is_clear = self.candidates.iter().all(|candidate| candidate.seconds >= LONG_STEP_SECONDS);
             self.rounds_left = if is_clear { 0 } else { self.rounds_left - 1 };
-            self.steps_left = self.hold();
+            if !self.is_open() {
+                self.steps_left = self.hold();
+            }
         }
     }
 
-    /// Steps for which a choice holds.
-    fn hold(&self) -> usize {
+    /// Makes the choice anew soon: the threads have been called together.
+    pub(crate) fn doubt(&mut self) {
+        self.hold_seconds = FIRST_HOLD_SECONDS;
+        self.steps_left = self.steps_left.min(self.steps_of(FIRST_HOLD_SECONDS));
+    }
+
+    /// Steps for which a choice that was just made holds.
+    fn hold(&mut self) -> usize {
         let visit = |candidate: &Candidate| VISIT_SECONDS.max(2.0 * candidate.seconds);
         let round: f64 = self.candidates.iter().map(visit).sum();
-        1 + (HOLD_SECONDS.max(HOLD_ROUNDS * round) / self.best().seconds.max(1e-9)) as usize
+        let seconds = self.hold_seconds.max(LEAST_HOLD * round);
+        self.hold_seconds = LONGEST_HOLD_SECONDS.min(2.0 * self.hold_seconds);
+        self.steps_of(seconds)
+    }
+
+    fn steps_of(&self, seconds: f64) -> usize {
+        1 + (seconds / self.best().seconds.max(1e-9)) as usize
     }
 
     fn one_thread(&self) -> Candidate {
@@ -162,6 +187,11 @@ impl Tunings {
         });
         &mut self.tunings[at].1
     }
+
+    /// Makes all choices anew soon.
+    pub(crate) fn doubt(&mut self) {
+        self.tunings.iter_mut().for_each(|(_, tuning)| tuning.doubt());
+    }
 }
 
 #[cfg(test)]
@@ -196,13 +226,26 @@ mod tests {
     #[test]
     fn the_choice_is_made_anew() {
         let mut tuning = Tuning::new(2);
-        assert_eq!(tune(&mut tuning, |threads| 1e-3 * threads as f64).0, 1);
-        let mut held = 0;
-        while !tuning.is_open() {
-            tuning.step(|threads| assert_eq!(threads, 1));
-            held += 1;
+        let held = |tuning: &mut Tuning| {
+            let mut steps = 0;
+            while !tuning.is_open() {
+                tuning.step(|_| ());
+                steps += 1;
+            }
+            steps
+        };
+        // Steps of 0.1 ms.
+        assert_eq!(tune(&mut tuning, |threads| 1e-4 * threads as f64).0, 1);
+        let steps = held(&mut tuning);
+        assert!((50..=200).contains(&steps), "{steps}");
+        for _ in 0..10 {
+            tune(&mut tuning, |threads| 1e-4 * threads as f64);
+            held(&mut tuning);
         }
-        assert!(held >= 500, "half a second of steps of a millisecond, but it held for {held} steps");
-        assert_eq!(tune(&mut tuning, |threads| 1e-3 / threads as f64).0, 2);
+        assert_eq!(tune(&mut tuning, |threads| 2e-4 / threads as f64).0, 2);
+        assert!((4900..=5100).contains(&held(&mut tuning)), "half a second");
+        tune(&mut tuning, |threads| 2e-4 / threads as f64);
+        tuning.doubt();
+        assert!(held(&mut tuning) <= 51, "sooner, after a doubt");
     }
 }

@@ -1,5 +1,6 @@
 //! Forward propagation of a minibatch through one layer.
 
+use super::chunks;
 use super::layout::{BLOCK, Blocks, PANEL, Panels, PanelsMut, units_in_panel};
 use super::tile::{AlongUnits, Chain, Ends, tiles};
 use crate::activation::{Activation, activate_rows};
@@ -21,40 +22,44 @@ pub fn forward<S: Simd>(
     let shape = weights.shape;
     assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
     assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
-    for output_panel in 0..shape.output_panels() {
-        let block = weights.block(output_panel, 0);
-        let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
-        let panel = &mut z_out.panel(output_panel)[..samples * PANEL];
-        let results = panel.as_mut_ptr();
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let column = vector * S::LANES;
-            let chain = Chain {
-                a: z.numbers.as_ptr(),
-                a_segment: z.rows * PANEL,
-                b: block[PANEL + column..].as_ptr(),
-                b_segment: BLOCK,
-                segment: PANEL,
-                length: shape.inputs,
-            };
-            let ends = Ends { start: block[column..].as_ptr(), start_stride: 0, place: column, stride: PANEL };
-            // SAFETY: `Panels` and `Blocks` checked that each panel has `rows` rows and each block its rows; `samples` of
-            // A and of the results are there, and `inputs` steps of A and B lie in the panels and in the blocks of this
-            // output panel.
-            unsafe {
-                tiles::<S, AlongUnits>(
-                    simd,
-                    samples,
-                    S::TILE_VECTORS.min(width - vector),
-                    chain,
-                    ends,
-                    #[inline(always)]
-                    |a, place| simd.store_to(a, results.add(place)),
-                );
+    for (first, count) in chunks(samples, shape.inputs) {
+        for output_panel in 0..shape.output_panels() {
+            let block = weights.block(output_panel, 0);
+            let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
+            let panel = &mut z_out.panel(output_panel)[first * PANEL..][..count * PANEL];
+            let results = panel.as_mut_ptr();
+            for vector in (0..width).step_by(S::TILE_VECTORS) {
+                let column = vector * S::LANES;
+                let chain = Chain {
+                    a: z.numbers[first * PANEL..].as_ptr(),
+                    a_segment: z.rows * PANEL,
+                    b: block[PANEL + column..].as_ptr(),
+                    b_segment: BLOCK,
+                    segment: PANEL,
+                    length: shape.inputs,
+                };
+                let ends = Ends { start: block[column..].as_ptr(), start_stride: 0, place: column, stride: PANEL };
+                // SAFETY: `Panels` and `Blocks` checked that each panel has `rows` rows and each block its rows; `count`
+                // rows of A and of the results are there from `first` on, and `inputs` steps of A and B lie in the panels
+                // and in the blocks of this output panel.
+                unsafe {
+                    tiles::<S, AlongUnits>(
+                        simd,
+                        count,
+                        S::TILE_VECTORS.min(width - vector),
+                        chain,
+                        ends,
+                        #[inline(always)]
+                        move |_| (),
+                        #[inline(always)]
+                        move |a, place| simd.store_to(a, results.add(place)),
+                    );
+                }
             }
-        }
-        // In registers the activation would be compiled for every height of a tile; the panel is in the cache.
-        if let Some(activation) = activation {
-            activate_rows(simd, activation, panel, PANEL, width);
+            // In registers the activation would be compiled for every height of a tile; the panel is in the cache.
+            if let Some(activation) = activation {
+                activate_rows(simd, activation, panel, PANEL, width);
+            }
         }
     }
 }

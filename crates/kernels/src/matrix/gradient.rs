@@ -37,7 +37,9 @@ impl BlockGradient<'_> {
         self.finish_with(
             simd,
             #[inline(always)]
-            |sum, place, _| {
+            move |_, _| (),
+            #[inline(always)]
+            move |sum, place, _| {
                 // SAFETY: places are those of whole vectors in the gradient of a block.
                 unsafe { simd.store_to(sum, sums.add(place)) }
             },
@@ -61,7 +63,9 @@ impl BlockGradient<'_> {
             self.finish_with(
                 simd,
                 #[inline(always)]
-                |sum, place, half| {
+                move |place, half| simd.prefetch(weights.wrapping_add(half + place)),
+                #[inline(always)]
+                move |sum, place, half| {
                     // SAFETY: places are those of whole vectors in the gradient of a block, and, with the half added, in
                     // the block.
                     unsafe {
@@ -76,7 +80,12 @@ impl BlockGradient<'_> {
             self.finish_with(
                 simd,
                 #[inline(always)]
-                |sum, place, half| {
+                move |place, half| {
+                    simd.prefetch(weights.wrapping_add(half + place));
+                    simd.prefetch(velocity.wrapping_add(place));
+                },
+                #[inline(always)]
+                move |sum, place, half| {
                     // SAFETY: as above, and the velocity has the layout of the gradient.
                     unsafe {
                         let (weights, velocity) = (weights.add(half + place), velocity.add(place));
@@ -104,9 +113,14 @@ impl BlockGradient<'_> {
     }
 
     /// Calls `finish` with each vector of sums, its place in the gradient, and what must be added to that for its place in
-    /// the block: a narrow layer's weights are updated in the backward half.
+    /// the block: a narrow layer's weights are updated in the backward half. Calls `announce` with both when it begins.
     #[inline(always)]
-    fn finish_with<S: Simd>(&self, simd: S, finish: impl Fn(S::Vector, usize, usize) + Copy) {
+    fn finish_with<S: Simd>(
+        &self,
+        simd: S,
+        announce: impl Fn(usize, usize) + Copy,
+        finish: impl Fn(S::Vector, usize, usize) + Copy,
+    ) {
         let (output_panel, input_panel) = self.block;
         assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
         let z = self.minibatch.panel(self.z, input_panel);
@@ -116,16 +130,16 @@ impl BlockGradient<'_> {
         if !self.shape.is_narrow() {
             if input_panel == 0 {
                 let rows = 0..1 + inputs;
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, rows), (delta, outputs), 0, finish);
+                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, rows), (delta, outputs), 0, announce, finish);
             } else {
-                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), 0, finish);
+                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), 0, announce, finish);
             }
         } else {
             if input_panel == 0 {
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1), (delta, outputs), 0, finish);
+                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1), (delta, outputs), 0, announce, finish);
             }
             let rows = 1..1 + outputs;
-            self.sum_products::<S, AlongSamples>(simd, (delta, rows), (z, inputs), backward_half, finish);
+            self.sum_products::<S, AlongSamples>(simd, (delta, rows), (z, inputs), backward_half, announce, finish);
         }
     }
 
@@ -137,6 +151,7 @@ impl BlockGradient<'_> {
         (a, rows): (*const f32, Range<usize>),
         (b, columns): (*const f32, usize),
         half: usize,
+        announce: impl Fn(usize, usize) + Copy,
         finish: impl Fn(S::Vector, usize, usize) + Copy,
     ) {
         let minibatch = &self.minibatch;
@@ -165,7 +180,9 @@ impl BlockGradient<'_> {
                     chain,
                     ends,
                     #[inline(always)]
-                    |sum, place| finish(sum, place, half),
+                    move |place| announce(place, half),
+                    #[inline(always)]
+                    move |sum, place| finish(sum, place, half),
                 );
             }
         }

@@ -79,7 +79,7 @@ impl LayerShape {
 
 /// A product of sizes, or the largest number if it overflows: no slice is as long, so that every check against it fails.
 #[inline(always)]
-fn product(sizes: &[usize]) -> usize {
+pub(super) fn product(sizes: &[usize]) -> usize {
     let mut product = 1usize;
     for size in sizes {
         product = product.saturating_mul(*size);

@@ -44,3 +44,20 @@ pub use gather::gather_rows;
 pub use gradient::BlockGradient;
 pub use layout::{BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
 pub use narrow::forward_narrow;
+
+use layout::product;
+
+/// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
+/// stays in a second-level cache of 1 MiB, or half of it in one of 512 KiB.
+const CHUNK_NUMBERS: usize = 96 * 1024;
+
+/// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
+#[inline(always)]
+fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut size = samples.max(1);
+    if product(&[samples, units]) > CHUNK_NUMBERS {
+        let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
+        size = samples.div_ceil(samples.div_ceil(most));
+    }
+    (0..samples).step_by(size).map(move |first| (first, size.min(samples - first)))
+}

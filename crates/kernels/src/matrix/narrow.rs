@@ -84,7 +84,9 @@ pub fn forward_narrow<S: Simd>(
                     chain,
                     ends,
                     #[inline(always)]
-                    |a, place| simd.store_to(a, result.add(place)),
+                    move |_| (),
+                    #[inline(always)]
+                    move |a, place| simd.store_to(a, result.add(place)),
                 );
             }
         }

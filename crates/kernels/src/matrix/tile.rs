@@ -71,7 +71,7 @@ pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
 /// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
 /// `TILE_ROWS`, are as even as can be. `finish`, the epilogue, takes each vector of sums, while it is in a register, and
-/// its place.
+/// its place; `announce` learns that place when the tile begins, to fetch what the epilogue will need.
 ///
 /// # Safety
 /// A, B and the start must be readable for all rows, vectors and steps.
@@ -82,6 +82,7 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
     vectors: usize,
     chain: Chain,
     ends: Ends,
+    announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     if rows == 0 {
@@ -94,16 +95,16 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
     unsafe {
         if W::ONES_FIRST {
             let first = heights(0);
-            column::<S, W>(simd, first, 1, vectors, chain, ends, finish);
+            column::<S, W>(simd, (first, 1), vectors, chain, ends, announce, finish);
             let higher = higher.saturating_sub(1);
             let (chain, ends) = below::<W>(chain, ends, first);
-            column::<S, W::Below>(simd, height + 1, higher, vectors, chain, ends, finish);
+            column::<S, W::Below>(simd, (height + 1, higher), vectors, chain, ends, announce, finish);
             let (chain, ends) = below::<W::Below>(chain, ends, higher * (height + 1));
-            column::<S, W::Below>(simd, height, tiles - 1 - higher, vectors, chain, ends, finish);
+            column::<S, W::Below>(simd, (height, tiles - 1 - higher), vectors, chain, ends, announce, finish);
         } else {
-            column::<S, W>(simd, height + 1, higher, vectors, chain, ends, finish);
+            column::<S, W>(simd, (height + 1, higher), vectors, chain, ends, announce, finish);
             let (chain, ends) = below::<W>(chain, ends, higher * (height + 1));
-            column::<S, W>(simd, height, tiles - higher, vectors, chain, ends, finish);
+            column::<S, W>(simd, (height, tiles - higher), vectors, chain, ends, announce, finish);
         }
     }
 }
@@ -129,11 +130,11 @@ fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
 #[inline(always)]
 unsafe fn column<S: Simd, W: Walk>(
     simd: S,
-    height: usize,
-    count: usize,
+    (height, count): (usize, usize),
     vectors: usize,
     chain: Chain,
     ends: Ends,
+    announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     // Each height is a function of its own (`vectorize` outlines it), so that all sums stay in registers.
@@ -141,8 +142,8 @@ unsafe fn column<S: Simd, W: Walk>(
         ($vectors:literal: $($height:literal)*) => {
             match height {
                 // SAFETY: passed on to the caller.
-                $($height if const { $height <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] || unsafe {
-                    fixed_column::<S, W, $height, $vectors>(simd, count, chain, ends, finish)
+                $($height if const { $height <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] move || unsafe {
+                    fixed_column::<S, W, $height, $vectors>(simd, count, chain, ends, announce, finish)
                 }),)*
                 _ => unreachable!("a tile has 1 to TILE_ROWS rows"),
             }
@@ -167,11 +168,12 @@ unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usi
     count: usize,
     mut chain: Chain,
     mut ends: Ends,
+    announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     for _ in 0..count {
         // SAFETY: passed on to the caller.
-        unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, finish) };
+        unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, announce, finish) };
         (chain, ends) = below::<W>(chain, ends, HEIGHT);
     }
 }
@@ -183,6 +185,7 @@ unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize
     simd: S,
     chain: Chain,
     ends: Ends,
+    announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     // Plain text for each row: a loop that the compiler leaves rolled would keep the sums in memory.
@@ -204,6 +207,7 @@ unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize
         each_row!(R => {
             let mut v = 0;
             while v < VECTORS {
+                announce(ends.place + R * ends.stride + v * S::LANES);
                 sums[R][v] = simd.load_from(ends.start.add(R * ends.start_stride + v * S::LANES));
                 v += 1;
             }

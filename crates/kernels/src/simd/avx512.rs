@@ -84,6 +84,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, place: *const f32) {
+        // SAFETY: a hint, for any address; SSE is part of the tier.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the token proves AVX-512F, the caller that sixteen rows are readable at `from` and writable at `to`.
         unsafe {

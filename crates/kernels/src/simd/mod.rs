@@ -74,6 +74,10 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// They must be writable.
     unsafe fn store_to(self, vector: Self::Vector, to: *mut f32);
 
+    /// Asks for the cache line of `place` in advance, which need not be valid.
+    #[inline(always)]
+    fn prefetch(self, _place: *const f32) {}
+
     /// Transposes a square of `LANES` by `LANES` numbers: row i of `from` becomes column i of `to`. The strides are
     /// the distances between rows.
     ///
