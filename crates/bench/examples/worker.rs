@@ -1,10 +1,11 @@
 //! Backprop as a worker of the comparison in `peers/`: the protocol is in `peers/README.md`.
 //!
-//! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput --seconds 1`
+//! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1`
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use bench::equal_work::{self, Figures};
 use bench::prediction::Prediction;
 use bench::throughput::Training;
 use bench::{Workload, peak};
@@ -15,15 +16,18 @@ const REPEATS: usize = 5;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |flag: &str| arguments.iter().position(|a| a == flag).and_then(|at| arguments.get(at + 1));
-    let number = |flag: &str| value(flag).and_then(|text| text.parse::<f64>().ok()).filter(|number| *number > 0.0);
+    let number = |flag: &str| value(flag).and_then(|text| text.parse::<f64>().ok()).filter(|number| *number >= 0.0);
     let (Some(network), Some(batch), Some(threads), Some(mode), Some(seconds)) =
         (value("--network"), number("--batch"), number("--threads"), value("--mode"), number("--seconds"))
     else {
         return usage();
     };
-    let (batch, threads) = (batch as usize, threads as usize);
+    let (batch, threads) = ((batch as usize).max(1), (threads as usize).max(1));
     let Some(workload) = Workload::named(network, batch) else { return usage() };
     let level = Level::best();
+    if mode == "check" {
+        return check(&workload, level);
+    }
     let rate = match mode.as_str() {
         "train" => train(&workload, level, threads, seconds),
         "latency" | "throughput" => predict(&workload, level, threads, seconds),
@@ -41,7 +45,9 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput --seconds 1");
+    eprintln!(
+        "usage: worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1"
+    );
     ExitCode::from(2)
 }
 
@@ -82,4 +88,11 @@ fn predict(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f
             }
         })
     })
+}
+
+/// Prints what shows that this program does the same work as the others.
+fn check(workload: &Workload, level: Level) -> ExitCode {
+    let Figures { losses, mean_prediction } = equal_work::figures(workload, level).expect("three steps of training");
+    println!("{{\"losses\": {losses:?}, \"mean_prediction\": {mean_prediction:?}}}");
+    ExitCode::SUCCESS
 }

@@ -10,11 +10,13 @@
 //!   numbers. [`turns`]: timing in turns with such a limit.
 //! - [`suite`]: all measurements of `backprop bench`; [`results`]: what came out, as it is written to JSON; [`report`]: as
 //!   tables and as a page.
+//! - [`equal_work`]: the starting weights and rows that all programs of the comparison in `peers/` get.
 //! - [`foreign`]: the crate in `tests/foreign`, which depends on `net` as any other would.
 
 pub mod agreement;
 mod aligned;
 pub mod elementwise;
+pub mod equal_work;
 pub mod error;
 pub mod fixture;
 pub mod foreign;
