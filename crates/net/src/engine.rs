@@ -7,7 +7,7 @@ use kernels::{Level, Sgd, dispatch};
 
 use crate::buffer::Buffer;
 use crate::parallel::both;
-use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
+use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Network, TrainingOptions};
 
@@ -71,14 +71,14 @@ impl Engine {
         let group_samples = workspace.group_samples(indices.len());
         let layout = &workspace.layout;
 
-        let (parameters, activation) = (&network.parameters, network.shape.activation());
+        let (parameters, shape) = (&network.parameters, &network.shape);
         sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
+            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
         });
         let mut loss = 0.0;
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let [_, _, losses, _] = output_arrays(layout, group);
-            for sample in &losses[..indices.len()] {
+            let (_, arrays) = layout.output_arrays(group);
+            for sample in &arrays.losses[..indices.len()] {
                 loss += f64::from(*sample);
             }
         }

@@ -129,7 +129,8 @@ impl Trainer {
     /// stop the training.
     ///
     /// # Errors
-    /// If the data has another number of inputs than the network, or the loss or a weight is no longer finite.
+    /// If the data has another number of inputs or other targets than the network, or the loss or a weight is no longer
+    /// finite.
     pub fn train(
         &mut self,
         data: &Dataset,
@@ -181,10 +182,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::train`].
     pub fn epoch(&mut self, data: &Dataset) -> Result<f64, Error> {
-        let inputs = self.network.shape.inputs();
-        if data.inputs() != inputs {
-            return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: inputs });
-        }
+        data.check_fits(&self.network.shape)?;
         self.epochs_done += 1;
         let (epoch, batch_size) = (self.epochs_done, self.options.batch_size.min(data.rows()));
         self.order.clear();
@@ -233,10 +231,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::train`] (the epoch is 0), or if there are no such samples.
     pub fn step(&mut self, data: &Dataset, indices: &[usize]) -> Result<f64, Error> {
-        let inputs = self.network.shape.inputs();
-        if data.inputs() != inputs {
-            return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: inputs });
-        }
+        data.check_fits(&self.network.shape)?;
         if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
             return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
         }
