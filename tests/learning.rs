@@ -133,6 +133,7 @@ fn bad_arguments_are_errors() {
         ..Default::default()
     };
     let default = TrainingOptions::default;
+    let weighted = |weights: &[f32]| exclusive_or().with_weights(weights.to_vec()).unwrap_err().to_string();
     let values = || Dataset::regression(2, vec![0.0; 2], 1, vec![0.5]).unwrap();
     let softmax = |units| Network::builder(2).output_layer(OutputLayer::Softmax, units).build();
     for (error, expected) in [
@@ -165,6 +166,11 @@ fn bad_arguments_are_errors() {
         (Dataset::regression(1, vec![0.0], 1, vec![f32::NAN]).unwrap_err().to_string(), "the target is NaN"),
         (exclusive_or().with_label_smoothing(1.0).unwrap_err().to_string(), "label smoothing is 1"),
         (values().with_label_smoothing(0.1).unwrap_err().to_string(), "no labels"),
+        (weighted(&[1.0, -1.0, 1.0, 1.0]), "row 2: the weight is -1"),
+        (weighted(&[1.0, 1.0, f32::NAN, 1.0]), "row 3: the weight is NaN"),
+        (weighted(&[f32::INFINITY, 1.0, 1.0, 1.0]), "row 1: the weight is inf"),
+        (weighted(&[1.0; 3]), "3 weights for 4 rows"),
+        (weighted(&[0.0; 4]), "all weights are 0"),
         (softmax(0).unwrap_err().to_string(), "at least one output"),
         (softmax(1).unwrap_err().to_string(), "two classes or more"),
         (softmax(2).unwrap().prob_t1(&[0.0; 2]).unwrap_err().to_string(), "has no prob_t1, but class_probabilities"),

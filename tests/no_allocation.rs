@@ -26,6 +26,7 @@ fn steps_and_predictions_allocate_nothing() {
     let two_classes = Dataset::new(20, features.clone(), targets).unwrap();
     let targets = (0..640).map(|_| random.below(40) as f32).collect();
     let classes = Dataset::multi_class(20, features.clone(), 40, targets).unwrap().with_label_smoothing(0.1).unwrap();
+    let classes = classes.with_weights((0..640).map(|_| random.unit()).collect()).unwrap();
     let builder = Network::builder(20).hidden(&[70, 3, 40]).seed(1);
     let sigmoid = builder.clone().build().unwrap();
     let softmax = builder.output_layer(OutputLayer::Softmax, 40).build().unwrap();

@@ -50,6 +50,8 @@ struct Case {
     output_layer: OutputLayer,
     outputs: usize,
     smoothing: f32,
+    /// Of the rows, over and over; none if empty.
+    weights: Vec<f32>,
     batch: usize,
     momentum: f32,
     seed: u64,
@@ -75,7 +77,11 @@ impl Case {
 
     fn data(&self, rows: usize) -> Dataset {
         let data = targeted(self.output_layer, self.outputs, self.inputs, rows, self.seed);
-        if self.smoothing > 0.0 { data.with_label_smoothing(self.smoothing).unwrap() } else { data }
+        let data = if self.smoothing > 0.0 { data.with_label_smoothing(self.smoothing).unwrap() } else { data };
+        match self.weights.iter().take(rows).any(|weight| *weight > 0.0) {
+            true => data.with_weights(self.weights.iter().copied().cycle().take(rows).collect()).unwrap(),
+            false => data,
+        }
     }
 }
 
@@ -87,21 +93,25 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(width, 0..=4),
         prop::sample::select(Activation::ALL.to_vec()),
         prop_oneof![Just((OutputLayer::Sigmoid, 1, 0.0)), head(70)],
+        prop_oneof![Just(Vec::new()), prop::collection::vec(prop_oneof![Just(0.0f32), 0.01f32..4.0], 1..9)],
         prop_oneof![1usize..=40, 63usize..=65, Just(130)],
         prop_oneof![Just(0.0f32), 0.0f32..0.99],
         any::<u64>(),
     )
-        .prop_map(|(inputs, hidden, activation, (output_layer, outputs, smoothing), batch, momentum, seed)| Case {
-            inputs,
-            hidden,
-            activation,
-            output_layer,
-            outputs,
-            smoothing,
-            batch,
-            momentum,
-            seed,
-        })
+        .prop_map(
+            |(inputs, hidden, activation, (output_layer, outputs, smoothing), weights, batch, momentum, seed)| Case {
+                inputs,
+                hidden,
+                activation,
+                output_layer,
+                outputs,
+                smoothing,
+                weights,
+                batch,
+                momentum,
+                seed,
+            },
+        )
 }
 
 proptest! {
@@ -202,6 +212,29 @@ fn the_portable_level_agrees_within_its_bound() {
     let worst = portable.iter().zip(&best).fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
     println!("portable and {}: weights differ by at most {worst:e}", Level::best());
     assert!(worst <= BOUND, "{worst}");
+}
+
+/// Weights that are all the same power of two change nothing, and a minibatch of weight 0 is no step.
+#[test]
+fn weights_are_relative() {
+    let data = data(7, 100, 8);
+    let train = |data: &Dataset, indices: &[usize]| {
+        let network = Network::builder(7).hidden(&[33, 3]).seed(2).build().unwrap();
+        let mut trainer = Trainer::new(network, TrainingOptions::default()).unwrap();
+        let losses: Vec<f64> = indices.chunks(10).map(|indices| trainer.step(data, indices).unwrap()).collect();
+        (losses, weight_bits(trainer.network()))
+    };
+    let order: Vec<usize> = (0..100).collect();
+    let expected = train(&data, &order);
+    for weight in [1.0, 0.25, 1024.0] {
+        assert_eq!(train(&data.clone().with_weights(vec![weight; 100]).unwrap(), &order), expected, "{weight}");
+    }
+    let weights = (0..100).map(|row| if (50..60).contains(&row) { 0.0 } else { 1.0 }).collect();
+    let (losses, weights) = train(&data.clone().with_weights(weights).unwrap(), &order);
+    let without: Vec<usize> = order.iter().copied().filter(|row| !(50..60).contains(row)).collect();
+    let (expected_losses, expected_weights) = train(&data, &without);
+    assert_eq!([&losses[..5], &losses[6..]].concat(), expected_losses);
+    assert!(losses[5] == 0.0 && weights == expected_weights);
 }
 
 /// The batch sizes, thread counts and steps of one trainer may vary from call to call.

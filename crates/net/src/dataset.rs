@@ -20,6 +20,8 @@ pub struct Dataset {
     /// Whether labels are smoothed while they are gathered. (Classes are told apart by the loss.)
     is_smoothed: bool,
     rows: usize,
+    /// Of each row; empty if all are 1.
+    weights: Vec<f32>,
 }
 
 /// What the targets of a row are.
@@ -158,7 +160,16 @@ impl Dataset {
             let (row, column) = (at / inputs + 1, at % inputs + 1);
             return Err(Error::Data(format!("row {row}, feature {column}: {} is not a finite number", features[at])));
         }
-        Ok(Dataset { inputs, features, kind, targets, smoothing: Smoothing::NONE, is_smoothed: false, rows })
+        Ok(Dataset {
+            inputs,
+            features,
+            kind,
+            targets,
+            smoothing: Smoothing::NONE,
+            is_smoothed: false,
+            rows,
+            weights: Vec::new(),
+        })
     }
 
     fn bad_target(&self, at: usize, what: &str, wanted: &str) -> Error {
@@ -191,6 +202,40 @@ impl Dataset {
         self.smoothing = Smoothing { on: (1.0 - smoothing + share) as f32, off: share as f32 };
         self.is_smoothed = matches!(self.kind, TargetKind::Labels(_));
         Ok(self)
+    }
+
+    /// The same samples with a weight for each: how much it counts in the losses and gradients of training, which become
+    /// weighted means. A sample of weight k counts as k samples, and one of weight 0 not at all. The loss's derivative by
+    /// the output's preactivations is multiplied by the weight, once.
+    ///
+    /// # Errors
+    /// If there is not a weight for each row, one is negative or not finite, or all are 0.
+    pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Dataset, Error> {
+        if weights.len() != self.rows {
+            return Err(Error::Data(format!("{} weights for {} rows; every row needs one", weights.len(), self.rows)));
+        }
+        if let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            return Err(Error::Weight { row: row + 1, weight: weights[row] });
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(Error::Data("all weights are 0; at least one row must count".into()));
+        }
+        self.weights = weights;
+        Ok(self)
+    }
+
+    /// The weight of each row, if they have any.
+    pub fn weights(&self) -> Option<&[f32]> {
+        if self.weights.is_empty() { None } else { Some(&self.weights) }
+    }
+
+    /// The weight of sample `row`: 1 if the samples have none.
+    ///
+    /// # Panics
+    /// If the samples have weights, but there is no such row.
+    #[inline(always)]
+    pub fn weight(&self, row: usize) -> f32 {
+        if self.weights.is_empty() { 1.0 } else { self.weights[row] }
     }
 
     /// Samples.
@@ -273,6 +318,19 @@ impl Dataset {
         if self.is_smoothed {
             for t in t {
                 *t = self.smoothing.target(*t != 0.0);
+            }
+        }
+    }
+
+    /// Multiplies the deltas of the samples `indices`, columns of `rows` numbers for `units` output units, by their weights.
+    #[inline(always)]
+    pub(crate) fn weigh(&self, indices: &[usize], rows: usize, units: usize, deltas: &mut [f32]) {
+        if self.weights.is_empty() {
+            return;
+        }
+        for unit in 0..units {
+            for (delta, index) in deltas[unit * rows..][..rows].iter_mut().zip(indices) {
+                *delta *= self.weights[*index];
             }
         }
     }

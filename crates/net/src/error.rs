@@ -18,6 +18,15 @@ pub enum Error {
     #[error("{0}")]
     Data(String),
 
+    /// A sample's weight that is negative, infinite or NaN.
+    #[error("row {row}: the weight is {weight}, but must be finite and at least 0")]
+    Weight {
+        /// The row, counted from 1.
+        row: usize,
+        /// Its weight.
+        weight: f32,
+    },
+
     /// A setting outside its range.
     #[error("{name} is {value}, but must be {range}")]
     Setting {

@@ -4,6 +4,7 @@
 use kernels::reference::{self, Real};
 use kernels::{Activation, Level, dispatch};
 
+use crate::loss::LossSum;
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Error, Network, OutputLayer};
@@ -86,12 +87,18 @@ pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<Laye
 /// If the data does not fit the network.
 pub fn gradient(network: &Network, data: &Dataset, level: Level) -> Result<Gradients<f32>, Error> {
     let (mut gradients, _) = summed_gradient(network, data, &(0..data.rows()).collect::<Vec<_>>(), level)?;
-    let scale = 1.0 / data.rows() as f32;
+    let scale = 1.0 / weight_of(data) as f32;
     gradients.iter_mut().flatten().for_each(|sum| *sum *= scale);
     Ok(gradients)
 }
 
-/// The gradient summed over the samples `indices` of `data`, from the kernels that training uses, and the summed loss.
+/// The weights of all samples together.
+fn weight_of(data: &Dataset) -> f64 {
+    (0..data.rows()).map(|row| f64::from(data.weight(row))).sum()
+}
+
+/// The gradient summed over the samples `indices` of `data`, from the kernels that training uses, and the summed loss, both
+/// weighted.
 ///
 /// # Errors
 /// If the data does not fit the network, or there are no such samples.
@@ -111,7 +118,8 @@ pub fn summed_gradient(
     let group = &mut workspace.numbers;
     dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
     let (_, arrays) = layout.output_arrays(group);
-    let loss = arrays.losses[..indices.len()].iter().map(|loss| f64::from(*loss)).sum();
+    let mut loss = LossSum::default();
+    loss.add(data, indices, arrays.losses);
 
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
     let sweep = WeightSweep {
@@ -120,7 +128,7 @@ pub fn summed_gradient(
         minibatch: workspace.minibatch(indices.len()),
     };
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
-    Ok((gradients, loss))
+    Ok((gradients, loss.sum))
 }
 
 /// The step of the central differences, for weights up to 1 in magnitude. Their error is of the order of h^2 from the series
@@ -209,12 +217,12 @@ impl Plain {
         let mut above = Vec::new();
         for row in 0..data.rows() {
             let (a, _) = self.propagate(data.row(row));
-            sum += self.sample_loss(&a[a.len() - 1], &targets(data, row));
+            sum += f64::from(data.weight(row)) * self.sample_loss(&a[a.len() - 1], &targets(data, row));
             if self.activation == Activation::Relu {
                 above.extend(a[..a.len() - 1].iter().flatten().map(|a| *a > 0.0));
             }
         }
-        (sum / data.rows() as f64, above)
+        (sum / weight_of(data), above)
     }
 
     fn gradient(&self, data: &Dataset) -> Gradients<f64> {
@@ -223,6 +231,7 @@ impl Plain {
             let (a, z) = self.propagate(data.row(row));
             let last = a.len() - 1;
             let mut delta = self.output_deltas(&a[last], &targets(data, row));
+            delta.iter_mut().for_each(|delta| *delta *= f64::from(data.weight(row)));
             for layer in (0..=last).rev() {
                 reference::outer_product(&delta, &z[layer], &mut gradients[layer]);
                 if layer > 0 {
@@ -235,7 +244,8 @@ impl Plain {
                 }
             }
         }
-        gradients.iter_mut().flatten().for_each(|sum| *sum /= data.rows() as f64);
+        let weight = weight_of(data);
+        gradients.iter_mut().flatten().for_each(|sum| *sum /= weight);
         gradients
     }
 
@@ -279,19 +289,20 @@ impl RoundingErrors {
             gradients: plain.weights.iter().map(|weights| vec![0.0; weights.len()]).collect(),
         };
         let mut magnitudes = errors.gradients.clone();
-        let rows = data.rows() as f64;
+        let (rows, whole) = (data.rows() as f64, weight_of(data));
         for row in 0..data.rows() {
             let (a, z) = plain.propagate(data.row(row));
-            let t = targets(data, row);
+            let (t, weight) = (targets(data, row), f64::from(data.weight(row)));
             let (output, output_errors) = (&a[a.len() - 1], plain.forward_errors(&a, &z, DOUBLE).0);
             let output_errors = output_errors.last().expect("an output");
-            errors.loss += plain.loss_error(output, output_errors, &t, rows) / rows;
-            errors.add_sample(plain, &a, &z, &t, &mut magnitudes);
+            errors.loss += weight * plain.loss_error(output, output_errors, &t, rows) / whole;
+            errors.add_sample(plain, &a, &z, (&t, weight), &mut magnitudes);
         }
         for (error, magnitude) in errors.gradients.iter_mut().flatten().zip(magnitudes.iter().flatten()) {
-            // The chain over the samples, then the scaling to a mean.
-            *error += (ROUNDINGS_PER_STEP * rows + 2.0) * SINGLE * magnitude;
-            *error *= 2.0 / rows;
+            // The chain over the samples, then the scaling to a mean, of which a sum of weights is rounded first.
+            let of_mean = if data.weights().is_some() { 3.0 } else { 2.0 };
+            *error += (ROUNDINGS_PER_STEP * rows + of_mean) * SINGLE * magnitude;
+            *error *= 2.0 / whole;
         }
         errors
     }
@@ -302,15 +313,18 @@ impl RoundingErrors {
         plain: &Plain,
         a: &Gradients<f64>,
         z: &Gradients<f64>,
-        t: &[f64],
+        (t, weight): (&[f64], f64),
         magnitudes: &mut Gradients<f64>,
     ) {
         let (a_errors, z_errors) = plain.forward_errors(a, z, SINGLE);
         let last = a.len() - 1;
         let mut delta = plain.output_deltas(&a[last], t);
         let mut delta_error = plain.prediction_errors(&a[last], &a_errors[last]);
-        for (error, delta) in delta_error.iter_mut().zip(&delta) {
-            *error += SINGLE * delta.abs();
+        for (error, delta) in delta_error.iter_mut().zip(&mut delta) {
+            // The subtraction and, if need be, the weight are rounded.
+            let roundings = if weight == 1.0 { 1.0 } else { 2.0 };
+            *error = weight * (*error + roundings * SINGLE * delta.abs());
+            *delta *= weight;
         }
         for layer in (0..=last).rev() {
             let inputs = plain.inputs[layer];

@@ -10,9 +10,47 @@ use kernels::simd::{Simd, Vector};
 use kernels::softmax::shifted_exponentials_lanes;
 use kernels::softplus::softplus_from_exp_lanes;
 
-use crate::OutputLayer;
 use crate::dataset::Smoothing;
 use crate::workspace::OutputArrays;
+use crate::{Dataset, OutputLayer};
+
+/// The losses of some samples together, in f64 and in their order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LossSum {
+    /// Each loss times its sample's weight, added up.
+    pub sum: f64,
+    /// The weights, added up.
+    pub weight: f64,
+}
+
+impl LossSum {
+    /// Adds the losses of the samples `indices` of `data`.
+    pub(crate) fn add(&mut self, data: &Dataset, indices: &[usize], losses: &[f32]) {
+        match data.weights() {
+            None => {
+                for loss in &losses[..indices.len()] {
+                    self.sum += f64::from(*loss);
+                }
+                self.weight += indices.len() as f64;
+            }
+            Some(weights) => {
+                for (loss, index) in losses.iter().zip(indices) {
+                    let weight = weights[*index];
+                    // A sample that does not count may have any loss.
+                    if weight > 0.0 {
+                        self.sum += f64::from(weight) * f64::from(*loss);
+                    }
+                    self.weight += f64::from(weight);
+                }
+            }
+        }
+    }
+
+    /// The mean loss; 0 if no sample counts.
+    pub(crate) fn mean(self) -> f64 {
+        if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
+    }
+}
 
 /// Writes the losses of all rows, and the deltas of `units` output units.
 #[inline(always)]

@@ -88,6 +88,7 @@ pub(crate) fn sample_sweep<S: Simd>(
     let units = layout.units[last];
     let arrays = OutputArrays { a, t, losses, deltas: &mut *columns };
     losses_and_deltas(simd, shape.output_layer(), data.smoothing(), units, arrays);
+    data.weigh(indices, rows, units, columns);
     layer::write_deltas(simd, (columns, rows), units, samples, delta);
 
     for layer in (2..=last).rev() {

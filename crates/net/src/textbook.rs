@@ -121,9 +121,11 @@ impl Textbook {
         }
     }
 
-    /// Steps 2 and 3: delta of layers 1..=L.
-    pub fn deltas(&self, propagation: &Propagation, t: &[f32]) -> Vec<Vec<f32>> {
+    /// Steps 2 and 3: delta of layers 1..=L, for the targets `t` as in [`Textbook::loss`]. Those of layer L are multiplied by
+    /// the sample's `weight` ([`Dataset::weight`]), 1 if it has none.
+    pub fn deltas(&self, propagation: &Propagation, t: &[f32], weight: f32) -> Vec<Vec<f32>> {
         let mut deltas = vec![self.output_deltas(propagation, t)];
+        deltas[0].iter_mut().for_each(|delta| *delta *= weight);
         for l in (1..self.weights.len()).rev() {
             let z = &propagation.z[l];
             let mut delta = vec![0.0; z.len()];
@@ -142,16 +144,18 @@ impl Textbook {
     }
 
     /// All four steps for the samples `indices` of `data`, one after the other: the summed gradients in book order, and the
-    /// summed loss.
+    /// summed loss, both weighted.
     pub fn gradient(&self, data: &Dataset, indices: &[usize]) -> (Vec<Vec<f32>>, f64) {
         let mut gradients: Vec<Vec<f32>> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         let mut loss = 0.0;
         for index in indices {
-            let (x, t) = (data.row(*index), data.target_vector(*index));
+            let (x, t, weight) = (data.row(*index), data.target_vector(*index), data.weight(*index));
             let propagation = self.propagate(x);
-            let deltas = self.deltas(&propagation, &t);
+            let deltas = self.deltas(&propagation, &t, weight);
             self.add_gradient(&propagation, &deltas, &mut gradients);
-            loss += f64::from(self.loss(&propagation, &t));
+            if weight > 0.0 {
+                loss += f64::from(weight) * f64::from(self.loss(&propagation, &t));
+            }
         }
         (gradients, loss)
     }
@@ -159,11 +163,15 @@ impl Textbook {
     /// One training step with the samples `indices` of `data`. Returns their mean loss before it.
     pub fn step(&mut self, optimizer: Optimizer, data: &Dataset, indices: &[usize]) -> f64 {
         let (gradients, loss) = self.gradient(data, indices);
-        let step = optimizer.step(indices.len());
+        let weight: f64 = indices.iter().map(|index| f64::from(data.weight(*index))).sum();
+        if weight == 0.0 {
+            return 0.0;
+        }
+        let step = optimizer.step(weight);
         for ((weights, velocity), gradient) in self.weights.iter_mut().zip(&mut self.velocities).zip(&gradients) {
             sgd_step(self.level, step, gradient, weights, velocity);
         }
-        loss / indices.len() as f64
+        loss / weight
     }
 
     fn activation(&self) -> Activation {

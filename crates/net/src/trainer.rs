@@ -6,6 +6,7 @@ use std::time::Instant;
 use kernels::Level;
 
 use crate::engine::Engine;
+use crate::loss::LossSum;
 use crate::parallel::Pool;
 use crate::random::Random;
 use crate::tuning::{Tuning, Tunings};
@@ -195,17 +196,19 @@ impl Trainer {
         let is_together = pool.is_entered();
         let is_worth_it = tuning.is_open() || is_together || tuning.gain() * minibatches.len() as f64 > *assembly;
         let mut steps = |tuning: &mut Tuning| {
-            let mut loss = 0.0;
+            let mut loss = LossSum::default();
             for (batch, indices) in minibatches.clone().enumerate() {
                 let mut step = |threads| engine.step(network, options, data, indices, threads);
                 // The last minibatch, if smaller, is no measure.
-                loss += if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
-                if !loss.is_finite() {
+                let of_step = if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
+                loss.sum += of_step.sum;
+                loss.weight += of_step.weight;
+                if !loss.sum.is_finite() {
                     return Err((batch + 1, "loss"));
                 }
             }
             match network.parameters.are_finite(options.level) {
-                true => Ok(loss / data.rows() as f64),
+                true => Ok(loss.mean()),
                 false => Err((minibatches.len(), "largest weight")),
             }
         };
@@ -242,8 +245,8 @@ impl Trainer {
             _ => pool.run(|| engine.step(network, options, data, indices, threads)),
         });
         let learning_rate = options.optimizer.learning_rate();
-        match loss.is_finite() {
-            true => Ok(loss / indices.len() as f64),
+        match loss.sum.is_finite() {
+            true => Ok(loss.mean()),
             false => Err(Error::Diverged { epoch: 0, batch: 1, what: "loss", learning_rate }),
         }
     }
