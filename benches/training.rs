@@ -12,7 +12,7 @@ use net::Level;
 use settings::{Rate, group};
 
 fn training(criterion: &mut Criterion<Rate>) {
-    for workload in Workload::all() {
+    for workload in Workload::all().into_iter().chain(Workload::narrow()) {
         agreement::check_training(&workload, &Level::available(), &[1, 2]).unwrap_or_else(|error| panic!("{error}"));
         for threads in [1, 2] {
             let prepare = |level| Training::new(&workload, level, threads).expect("threads");

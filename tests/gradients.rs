@@ -3,14 +3,44 @@
 
 use net::gradient_check::check;
 use net::random::Random;
-use net::{Activation, Dataset, Level, Network};
+use net::{Activation, Dataset, Level, Network, OutputLayer, TargetKind};
 use proptest::prelude::*;
 
-fn data(inputs: usize, rows: usize, seed: u64) -> Dataset {
+/// Features around 0, and random targets for so many units of an output layer.
+fn targeted(output_layer: OutputLayer, outputs: usize, inputs: usize, rows: usize, seed: u64) -> Dataset {
     let mut random = Random::new(seed, 9);
     let features = (0..inputs * rows).map(|_| 4.0 * random.unit() - 2.0).collect();
-    let targets = (0..rows).map(|_| random.below(2) as f32).collect();
-    Dataset::new(inputs, features, targets).expect("sound data")
+    let data = match output_layer {
+        OutputLayer::Sigmoid => {
+            let targets = (0..outputs * rows).map(|_| random.below(2) as f32).collect();
+            Dataset::multi_label(inputs, features, outputs, targets)
+        }
+        OutputLayer::Softmax => {
+            let targets = (0..rows).map(|_| random.below(outputs as u32) as f32).collect();
+            Dataset::multi_class(inputs, features, outputs, targets)
+        }
+        OutputLayer::Identity => {
+            let targets = (0..outputs * rows).map(|_| 4.0 * random.unit() - 2.0).collect();
+            Dataset::regression(inputs, features, outputs, targets)
+        }
+    };
+    data.expect("sound data")
+}
+
+fn data(inputs: usize, rows: usize, seed: u64) -> Dataset {
+    targeted(OutputLayer::Sigmoid, 1, inputs, rows, seed)
+}
+
+/// An output layer, its units, and the smoothing of its labels.
+fn head(most: usize) -> impl Strategy<Value = (OutputLayer, usize, f32)> {
+    let smoothing = prop_oneof![Just(0.0f32), 0.0f32..0.9];
+    (prop::sample::select(OutputLayer::ALL.to_vec()), prop_oneof![2 => 1usize..=5, 1 => 1..=most], smoothing).prop_map(
+        |(output_layer, outputs, smoothing)| match output_layer {
+            OutputLayer::Sigmoid => (output_layer, outputs, smoothing),
+            OutputLayer::Softmax => (output_layer, outputs + 1, smoothing),
+            OutputLayer::Identity => (output_layer, outputs, 0.0),
+        },
+    )
 }
 
 proptest! {
@@ -34,6 +64,89 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn of_every_output_layer(
+        inputs in 1usize..12,
+        hidden in prop::collection::vec(1usize..12, 0..3),
+        activation in prop::sample::select(Activation::ALL.to_vec()),
+        (output_layer, outputs, smoothing) in head(12),
+        weights in prop::option::of(prop::collection::vec(prop_oneof![Just(0.0f32), 0.001f32..100.0], 9)),
+        rows in 1usize..10,
+        seed in any::<u64>(),
+    ) {
+        let builder = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed);
+        let network = builder.output_layer(output_layer, outputs).build().unwrap();
+        let mut data = targeted(output_layer, outputs, inputs, rows, seed);
+        if smoothing > 0.0 {
+            data = data.with_label_smoothing(smoothing).unwrap();
+        }
+        if let Some(weights) = weights.filter(|weights| weights[..rows].iter().any(|weight| *weight > 0.0)) {
+            data = data.with_weights(weights[..rows].to_vec()).unwrap();
+        }
+        for level in Level::available() {
+            for layer in check(&network, &data, level).unwrap() {
+                prop_assert!(layer.passes(), "level {level}: {layer:?}");
+            }
+        }
+    }
+}
+
+/// A data set with rows repeated, or left out.
+fn with_counts(data: &Dataset, kind: TargetKind, counts: &[usize]) -> Dataset {
+    let rows = || counts.iter().enumerate().flat_map(|(row, count)| std::iter::repeat_n(row, *count));
+    let features = rows().flat_map(|row| data.row(row)).copied().collect();
+    let targets = rows().flat_map(|row| &data.targets()[row * kind.columns()..][..kind.columns()]).copied().collect();
+    let counted = match kind {
+        TargetKind::Labels(labels) => Dataset::multi_label(data.inputs(), features, labels, targets),
+        TargetKind::Classes(classes) => Dataset::multi_class(data.inputs(), features, classes, targets),
+        TargetKind::Values(values) => Dataset::regression(data.inputs(), features, values, targets),
+    };
+    counted.expect("sound data")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// A row of weight k counts as k rows, up to what rounding may do according to the error analysis of both; and to the
+    /// bit, if k is 0.
+    #[test]
+    fn of_weighted_rows(
+        inputs in 1usize..12,
+        hidden in prop::collection::vec(1usize..12, 0..3),
+        (output_layer, outputs, _) in head(12),
+        counts in prop::collection::vec(0usize..5, 1..10).prop_filter("a row", |counts| counts.iter().any(|k| *k > 0)),
+        seed in any::<u64>(),
+    ) {
+        let builder = Network::builder(inputs).hidden(&hidden).activation(Activation::Tanh).seed(seed);
+        let network = builder.output_layer(output_layer, outputs).build().unwrap();
+        let data = targeted(output_layer, outputs, inputs, counts.len(), seed);
+        let kind = data.target_kind();
+        let repeated = with_counts(&data, kind, &counts);
+        let weighted = data.clone().with_weights(counts.iter().map(|k| *k as f32).collect()).unwrap();
+        let once: Vec<usize> = counts.iter().map(|k| (*k).min(1)).collect();
+        let weights = counts.iter().filter(|k| **k > 0).map(|k| *k as f32).collect();
+        let left_out = with_counts(&data, kind, &once).with_weights(weights).unwrap();
+        for level in Level::available() {
+            let gradient = |data: &Dataset| net::gradient_check::gradient(&network, data, level).unwrap();
+            let checks = |data: &Dataset| check(&network, data, level).unwrap();
+            let bits = |gradient: &[Vec<f32>]| -> Vec<u32> { gradient.iter().flatten().map(|g| g.to_bits()).collect() };
+            let of_weights = gradient(&weighted);
+            prop_assert!(bits(&of_weights) == bits(&gradient(&left_out)), "rows of weight 0, level {level}");
+            let of_repeats = gradient(&repeated);
+            for (layer, (one, other)) in checks(&weighted).iter().zip(checks(&repeated)).enumerate() {
+                let bound = one.single_precision_bound * one.largest + other.single_precision_bound * other.largest;
+                for (w, r) in of_weights[layer].iter().zip(&of_repeats[layer]) {
+                    let difference = (f64::from(*w) - f64::from(*r)).abs();
+                    prop_assert!(difference <= bound, "level {level}, layer {layer}: {difference:e} above {bound:e}");
+                }
+            }
+        }
+    }
+}
+
 /// The check can fail: a gradient for other data is found out.
 #[test]
 fn a_wrong_gradient_is_found() {
@@ -49,11 +162,16 @@ fn a_wrong_gradient_is_found() {
 /// A network that is not saturated leaves no room in the bounds for a mistake.
 #[test]
 fn the_bounds_are_tight_where_nothing_is_saturated() {
-    for activation in Activation::ALL {
-        let network = Network::builder(8).hidden(&[10, 6]).activation(activation).seed(3).build().unwrap();
-        for layer in check(&network, &data(8, 8, 5), Level::best()).unwrap() {
-            assert!(layer.passes(), "{activation}: {layer:?}");
-            assert!(layer.resolution < 1e-6 && layer.single_precision_bound < 1e-3, "{activation}: {layer:?}");
+    let heads = [1, 7].map(|outputs| OutputLayer::ALL.map(|output_layer| (output_layer, outputs)));
+    for (output_layer, outputs) in heads.concat().into_iter().filter(|head| *head != (OutputLayer::Softmax, 1)) {
+        for activation in Activation::ALL {
+            let builder = Network::builder(8).hidden(&[10, 6]).activation(activation).seed(3);
+            let network = builder.output_layer(output_layer, outputs).build().unwrap();
+            for layer in check(&network, &targeted(output_layer, outputs, 8, 8, 5), Level::best()).unwrap() {
+                let what = format!("{activation}, {outputs} {output_layer}: {layer:?}");
+                assert!(layer.passes(), "{what}");
+                assert!(layer.resolution < 1e-6 && layer.single_precision_bound < 1e-3, "{what}");
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use net::{Activation, Dataset, Error, Network, Optimizer, Threads, Trainer, TrainingOptions};
+use net::random::Random;
+use net::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
 
 fn exclusive_or() -> Dataset {
     let features = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].concat();
@@ -36,6 +37,62 @@ fn no_hidden_layer_is_logistic_regression() {
     let data = Dataset::new(1, vec![-2.0, -1.0, 1.0, 2.0], vec![0.0, 0.0, 1.0, 1.0]).unwrap();
     let network = trained(Network::builder(1).build().unwrap(), TrainingOptions::default(), &data).unwrap();
     assert!(network.prob_t1(&[3.0]).unwrap() > 0.95 && network.prob_t0(&[-3.0]).unwrap() > 0.95);
+}
+
+/// Three clouds of points: each has a class.
+#[test]
+fn softmax_learns_classes() {
+    let mut random = Random::new(3, 0);
+    let centers = [[2.0, 0.0], [-1.0, 1.5], [-1.0, -1.5]];
+    let (mut features, mut targets) = (Vec::new(), Vec::new());
+    for row in 0..300 {
+        let class = row % 3;
+        features.extend(centers[class].map(|center| center + random.unit() - 0.5));
+        targets.push(class as f32);
+    }
+    let data = Dataset::multi_class(2, features, 3, targets).unwrap();
+    let network = || Network::builder(2).hidden(&[8]).output_layer(OutputLayer::Softmax, 3).build().unwrap();
+    let smoothed = data.clone().with_label_smoothing(0.1).unwrap();
+    for (data, confidence) in [(&data, 0.99..=1.0), (&smoothed, 0.9..=0.96)] {
+        let network = trained(network(), TrainingOptions::default(), data).unwrap();
+        for (row, class) in data.targets().iter().enumerate() {
+            let p = network.class_probabilities(data.row(row)).unwrap();
+            assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{p:?}");
+            assert!(confidence.contains(&p[*class as usize]), "row {row} of class {class}: {p:?}");
+        }
+    }
+}
+
+/// Both inputs on, and any of them on: two labels that do not exclude each other.
+#[test]
+fn several_sigmoids_learn_labels() {
+    let features = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].concat();
+    let labels = [[0.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 1.0]].concat();
+    let data = Dataset::multi_label(2, features, 2, labels).unwrap();
+    let network = Network::builder(2).hidden(&[8]).output_layer(OutputLayer::Sigmoid, 2).build().unwrap();
+    let network = trained(network, TrainingOptions { epochs: 4000, ..Default::default() }, &data).unwrap();
+    let (mut p0, mut p1) = ([0.0; 8], [0.0; 8]);
+    Predictor::new(&network).prob_t0(data.features(), &mut p0).unwrap();
+    Predictor::new(&network).prob_t1(data.features(), &mut p1).unwrap();
+    for ((p0, p1), t) in p0.iter().zip(p1).zip(data.targets()) {
+        assert!((p1 - t).abs() < 0.05 && (p0 + p1 - 1.0).abs() < 1e-6, "{p0}, {p1}, {t}");
+    }
+}
+
+/// A plane, without hidden layers, is found exactly; its sum and difference at the same time.
+#[test]
+fn identity_learns_linear_regression() {
+    let mut random = Random::new(5, 0);
+    let features: Vec<f32> = (0..200).map(|_| 2.0 * random.unit() - 1.0).collect();
+    let targets = features.chunks(2).flat_map(|x| [x[0] + x[1] + 0.5, 2.0 * (x[0] - x[1])]).collect();
+    let data = Dataset::regression(2, features, 2, targets).unwrap();
+    let network = Network::builder(2).output_layer(OutputLayer::Identity, 2).build().unwrap();
+    let network = trained(network, TrainingOptions::default(), &data).unwrap();
+    for (found, expected) in network.weights(1).iter().zip([0.5, 1.0, 1.0, 0.0, 2.0, -2.0]) {
+        assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
+    }
+    let means = network.means(&[0.5, 0.25]).unwrap();
+    assert!((means[0] - 1.25).abs() < 1e-4 && (means[1] - 0.5).abs() < 1e-4, "{means:?}");
 }
 
 #[test]
@@ -76,6 +133,9 @@ fn bad_arguments_are_errors() {
         ..Default::default()
     };
     let default = TrainingOptions::default;
+    let weighted = |weights: &[f32]| exclusive_or().with_weights(weights.to_vec()).unwrap_err().to_string();
+    let values = || Dataset::regression(2, vec![0.0; 2], 1, vec![0.5]).unwrap();
+    let softmax = |units| Network::builder(2).output_layer(OutputLayer::Softmax, units).build();
     for (error, expected) in [
         (setting(TrainingOptions { epochs: 0, ..default() }), "epochs is 0"),
         (setting(TrainingOptions { batch_size: 0, ..default() }), "batch size is 0"),
@@ -93,6 +153,40 @@ fn bad_arguments_are_errors() {
         (Dataset::new(2, vec![0.0; 3], vec![0.0; 2]).unwrap_err().to_string(), "3 features"),
         (Dataset::new(1, vec![0.0, f32::NAN], vec![0.0; 2]).unwrap_err().to_string(), "row 2, feature 1"),
         (Dataset::new(1, vec![0.0], vec![2.0]).unwrap_err().to_string(), "row 1: the class is 2"),
+        (
+            Dataset::multi_label(1, vec![0.0; 2], 2, vec![1.0, 0.0, 0.5, 1.0]).unwrap_err().to_string(),
+            "row 2, target 1",
+        ),
+        (Dataset::multi_label(1, vec![0.0], 2, vec![1.0; 3]).unwrap_err().to_string(), "rows of 2"),
+        (Dataset::multi_label(1, vec![0.0], 0, vec![1.0]).unwrap_err().to_string(), "rows of 0"),
+        (Dataset::multi_class(1, vec![0.0], 1, vec![0.0]).unwrap_err().to_string(), "number of classes is 1"),
+        (Dataset::multi_class(1, vec![0.0; 2], 3, vec![2.0, 3.0]).unwrap_err().to_string(), "row 2: the class is 3"),
+        (Dataset::multi_class(1, vec![0.0], 3, vec![-1.0]).unwrap_err().to_string(), "from 0 to 2"),
+        (Dataset::multi_class(1, vec![0.0], 3, vec![0.5]).unwrap_err().to_string(), "a whole number"),
+        (Dataset::regression(1, vec![0.0], 1, vec![f32::NAN]).unwrap_err().to_string(), "the target is NaN"),
+        (exclusive_or().with_label_smoothing(1.0).unwrap_err().to_string(), "label smoothing is 1"),
+        (values().with_label_smoothing(0.1).unwrap_err().to_string(), "no labels"),
+        (weighted(&[1.0, -1.0, 1.0, 1.0]), "row 2: the weight is -1"),
+        (weighted(&[1.0, 1.0, f32::NAN, 1.0]), "row 3: the weight is NaN"),
+        (weighted(&[f32::INFINITY, 1.0, 1.0, 1.0]), "row 1: the weight is inf"),
+        (weighted(&[1.0; 3]), "3 weights for 4 rows"),
+        (weighted(&[0.0; 4]), "all weights are 0"),
+        (softmax(0).unwrap_err().to_string(), "at least one output"),
+        (softmax(1).unwrap_err().to_string(), "two classes or more"),
+        (softmax(2).unwrap().prob_t1(&[0.0; 2]).unwrap_err().to_string(), "has no prob_t1, but class_probabilities"),
+        (network().means(&[0.0; 2]).unwrap_err().to_string(), "has no means, but prob_t0"),
+        (
+            Predictor::new(&softmax(3).unwrap()).class_probabilities(&[0.0; 2], &mut [0.0; 4]).unwrap_err().to_string(),
+            "the slice of predictions has 4 numbers, but the network wants 3",
+        ),
+        (
+            Trainer::new(network(), default()).unwrap().epoch(&values()).unwrap_err().to_string(),
+            "are one real target, but the network's output layer wants two classes",
+        ),
+        (
+            Trainer::new(softmax(3).unwrap(), default()).unwrap().step(&data, &[0]).unwrap_err().to_string(),
+            "are two classes, but the network's output layer wants 3 classes",
+        ),
     ] {
         assert!(error.contains(expected), "'{error}' does not say '{expected}'");
     }

@@ -4,6 +4,8 @@
 use kernels::matrix::{
     self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
 };
+use kernels::simd::Simd;
+use kernels::softmax::shifted_exponentials_lanes;
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use proptest::prelude::*;
 
@@ -59,11 +61,12 @@ fn unaligned(numbers: &[f32], skip: usize) -> Vec<f32> {
 
 type Elementwise = (&'static str, fn(Level, &[f32], &mut [f32]), fn(f32) -> f32);
 
-const ELEMENTWISE: [Elementwise; 7] = [
+const ELEMENTWISE: [Elementwise; 8] = [
     ("exp", kernels::exp, reference::Real::exp),
     ("sigmoid", kernels::sigmoid, reference::sigmoid),
     ("tanh", kernels::tanh, reference::Real::tanh),
     ("softplus", kernels::softplus, reference::softplus),
+    ("ln", kernels::ln, reference::Real::ln),
     ("activate sigmoid", |l, a, z| kernels::activate(l, Activation::Sigmoid, a, z), reference::sigmoid),
     ("activate tanh", |l, a, z| kernels::activate(l, Activation::Tanh, a, z), reference::Real::tanh),
     (
@@ -86,6 +89,61 @@ proptest! {
                 kernel(level, &padded[skip..], &mut output[skip..]);
                 assert_agrees(level, name, &output[skip..], &expected, 16);
             }
+        }
+    }
+
+    /// Of one sample with vectors across the classes, and of a vector of samples.
+    #[test]
+    fn softmax((classes, samples, a) in (1usize..=40, 1usize..=40).prop_flat_map(|(classes, samples)| {
+        (Just(classes), Just(samples), prop::collection::vec(number(), classes * samples))
+    })) {
+        let stride = samples.next_multiple_of(ROW_MULTIPLE);
+        let mut columns = vec![0.0; classes * stride];
+        let mut expected = Vec::new();
+        for (sample, a) in a.chunks(classes).enumerate() {
+            let mut e = vec![0.0; classes];
+            let (greatest, sum) = reference::shifted_exponentials(a, &mut e);
+            expected.push([e, vec![greatest, sum]].concat());
+            for (class, a) in a.iter().enumerate() {
+                columns[class * stride + sample] = *a;
+            }
+        }
+        for level in Level::available() {
+            for (a, expected) in a.chunks(classes).zip(&expected) {
+                let mut e = vec![f32::NAN; classes];
+                let (greatest, sum) = kernels::shifted_exponentials(level, a, &mut e);
+                assert_agrees(level, "shifted_exponentials", &[e, vec![greatest, sum]].concat(), expected, classes);
+            }
+            let mut e = vec![f32::NAN; columns.len()];
+            let (mut greatest, mut sums) = (vec![f32::NAN; stride], vec![f32::NAN; stride]);
+            dispatch!(level, simd => vectors_of_samples(simd, &columns, (classes, stride), &mut e, &mut greatest, &mut sums));
+            for (sample, expected) in expected.iter().enumerate() {
+                let mut found: Vec<f32> = (0..classes).map(|class| e[class * stride + sample]).collect();
+                found.extend([greatest[sample], sums[sample]]);
+                assert_agrees(level, "shifted_exponentials_lanes", &found, expected, classes);
+            }
+        }
+    }
+
+    #[test]
+    fn panels_and_columns((units, samples, z) in (width(), 1usize..=50).prop_flat_map(|(units, samples)| {
+        (Just(units), Just(samples), numbers(units * samples))
+    })) {
+        let rows = samples.next_multiple_of(ROW_MULTIPLE);
+        let panels = in_panels(&z, units, rows);
+        for level in Level::available() {
+            let mut columns = vec![f32::NAN; panels.len()];
+            let from = Panels::new(&panels, units, rows);
+            dispatch!(level, simd => matrix::panels_to_columns(simd, from, samples, &mut columns));
+            for (sample, row) in z.chunks(units).enumerate() {
+                for (unit, z) in row.iter().enumerate() {
+                    assert_eq!(columns[unit * rows + sample], *z, "unit {unit} of sample {sample} at level {level}");
+                }
+            }
+            let mut back = vec![f32::NAN; panels.len()];
+            let to = PanelsMut::new(&mut back, units, rows);
+            dispatch!(level, simd => matrix::columns_to_panels(simd, &columns, samples, to));
+            assert_eq!(from_panels(&back, units, rows, samples), z, "back again at level {level}");
         }
     }
 
@@ -144,6 +202,22 @@ proptest! {
             assert_agrees(level, "weights", &found, &expected, 2);
             assert_agrees(level, "velocity", &found_velocity, &expected_velocity, 2);
         }
+    }
+}
+
+#[inline(always)]
+fn vectors_of_samples<S: Simd>(
+    simd: S,
+    a: &[f32],
+    (classes, stride): (usize, usize),
+    e: &mut [f32],
+    greatest: &mut [f32],
+    sums: &mut [f32],
+) {
+    for at in (0..stride).step_by(S::LANES) {
+        let (m, sum) = shifted_exponentials_lanes(simd, a, (classes, stride, at), e);
+        simd.store(m, &mut greatest[at..]);
+        simd.store(sum, &mut sums[at..]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use net::{Activation, Error, Network, format};
+use net::{Activation, Error, Network, OutputLayer, Shape, format};
 
 fn network() -> Network {
     Network::builder(5).hidden(&[40, 3]).activation(Activation::Tanh).seed(11).build().unwrap()
@@ -24,6 +24,35 @@ fn what_is_saved_comes_back() {
         assert_eq!(loaded.weights(layer), network().weights(layer), "layer {layer}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), format::to_bytes(&loaded, &found), "the same bytes once more");
+}
+
+#[test]
+fn every_output_layer_comes_back() {
+    for output_layer in OutputLayer::ALL {
+        for outputs in [2, 37] {
+            let network = Network::builder(5).hidden(&[3]).output_layer(output_layer, outputs).seed(1).build().unwrap();
+            let (loaded, _) = format::from_bytes(&format::to_bytes(&network, &metadata())).unwrap();
+            assert_eq!(loaded.shape(), network.shape());
+            assert_eq!(loaded.weights(2), network.weights(2), "{output_layer}");
+        }
+    }
+}
+
+/// Files of one sigmoid unit that were written before there were other output layers: the same bytes, and they load.
+#[test]
+fn the_layout_of_version_1_stays() {
+    let header = r#"{"__metadata__":{"backprop":"{\"version\":1,\"widths\":[2,1,1],\"activation\":\"tanh\",\"output\":\"sigmoid: p(t = 0)\",\"metadata\":{\"note\":\"x\"}}"},"layer1.bias":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"layer1.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},"layer2.bias":{"dtype":"F32","shape":[1],"data_offsets":[12,16]},"layer2.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[16,20]}}      "#;
+    let numbers: [f32; 5] = [0.5, -1.0, 2.0, 0.25, -3.0];
+    let mut golden = (header.len() as u64).to_le_bytes().to_vec();
+    golden.extend(header.bytes());
+    golden.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+
+    let weights = [numbers[..3].to_vec(), numbers[3..].to_vec()];
+    let network = Network::from_weights(Shape::new(2, &[1], Activation::Tanh).unwrap(), &weights).unwrap();
+    let (loaded, found) = format::from_bytes(&golden).unwrap();
+    assert_eq!((loaded.shape(), &found["note"][..]), (network.shape(), "x"));
+    assert_eq!([loaded.weights(1), loaded.weights(2)], weights);
+    assert_eq!(format::to_bytes(&network, &found), golden);
 }
 
 /// Any safetensors reader finds the weights in the order of the book.
@@ -65,7 +94,9 @@ fn damaged_files_are_refused() {
         (edited("[5,40,3,1]", "[9999999,1"), "not JSON"),
         (edited("widths", "widhts"), "cannot be understood"),
         (edited("[5,40,3,1]", "[999999,1]"), "more weights than the file"),
-        (edited("[5,40,3,1]", "[5,40,3,2]"), "one output"),
+        (edited("[5,40,3,1]", "[5,40,3,2]"), "layer3.bias"),
+        (edited("[5,40,3,1]", "[5,40,3,0]"), "at least one output"),
+        (edited("sigmoid: p(t = 0)", "sigmoid: p(t = 1)"), "p(t = 1)"),
         (edited("layer2.bias", "layer9.bias"), "layer2.bias"),
         (not_finite, "not finite"),
     ];

@@ -3,19 +3,38 @@
 
 use net::random::Random;
 use net::textbook::Textbook;
-use net::{Activation, Dataset, Level, Network, Optimizer, Predictor, Shape, Threads, Trainer, TrainingOptions};
+use net::{
+    Activation, Dataset, Level, Network, Optimizer, OutputLayer, Predictor, Shape, Threads, Trainer, TrainingOptions,
+};
 use proptest::prelude::*;
 
 fn fused_levels() -> Vec<Level> {
     Level::available().into_iter().filter(|level| level.is_fused()).collect()
 }
 
-/// Features around 0 and random classes.
-fn data(inputs: usize, rows: usize, seed: u64) -> Dataset {
+/// Features around 0, and random targets for so many units of an output layer.
+fn targeted(output_layer: OutputLayer, outputs: usize, inputs: usize, rows: usize, seed: u64) -> Dataset {
     let mut random = Random::new(seed, 9);
     let features = (0..inputs * rows).map(|_| 4.0 * random.unit() - 2.0).collect();
-    let targets = (0..rows).map(|_| random.below(2) as f32).collect();
-    Dataset::new(inputs, features, targets).expect("sound data")
+    let data = match output_layer {
+        OutputLayer::Sigmoid => {
+            let targets = (0..outputs * rows).map(|_| random.below(2) as f32).collect();
+            Dataset::multi_label(inputs, features, outputs, targets)
+        }
+        OutputLayer::Softmax => {
+            let targets = (0..rows).map(|_| random.below(outputs as u32) as f32).collect();
+            Dataset::multi_class(inputs, features, outputs, targets)
+        }
+        OutputLayer::Identity => {
+            let targets = (0..outputs * rows).map(|_| 4.0 * random.unit() - 2.0).collect();
+            Dataset::regression(inputs, features, outputs, targets)
+        }
+    };
+    data.expect("sound data")
+}
+
+fn data(inputs: usize, rows: usize, seed: u64) -> Dataset {
+    targeted(OutputLayer::Sigmoid, 1, inputs, rows, seed)
 }
 
 fn weight_bits(network: &Network) -> Vec<u32> {
@@ -28,40 +47,84 @@ struct Case {
     inputs: usize,
     hidden: Vec<usize>,
     activation: Activation,
+    output_layer: OutputLayer,
+    outputs: usize,
+    smoothing: f32,
+    /// Of the rows, over and over; none if empty.
+    weights: Vec<f32>,
     batch: usize,
     momentum: f32,
     seed: u64,
 }
 
+/// An output layer, its units, and the smoothing of its labels.
+fn head(most: usize) -> impl Strategy<Value = (OutputLayer, usize, f32)> {
+    let smoothing = prop_oneof![Just(0.0f32), 0.0f32..0.9];
+    (prop::sample::select(OutputLayer::ALL.to_vec()), prop_oneof![2 => 1usize..=5, 1 => 1..=most], smoothing).prop_map(
+        |(output_layer, outputs, smoothing)| match output_layer {
+            OutputLayer::Sigmoid => (output_layer, outputs, smoothing),
+            OutputLayer::Softmax => (output_layer, outputs + 1, smoothing),
+            OutputLayer::Identity => (output_layer, outputs, 0.0),
+        },
+    )
+}
+
+impl Case {
+    fn network(&self) -> Network {
+        let builder = Network::builder(self.inputs).hidden(&self.hidden).activation(self.activation).seed(self.seed);
+        builder.output_layer(self.output_layer, self.outputs).build().unwrap()
+    }
+
+    fn data(&self, rows: usize) -> Dataset {
+        let data = targeted(self.output_layer, self.outputs, self.inputs, rows, self.seed);
+        let data = if self.smoothing > 0.0 { data.with_label_smoothing(self.smoothing).unwrap() } else { data };
+        match self.weights.iter().take(rows).any(|weight| *weight > 0.0) {
+            true => data.with_weights(self.weights.iter().copied().cycle().take(rows).collect()).unwrap(),
+            false => data,
+        }
+    }
+}
+
+/// One sigmoid, as often as any other output layer.
 fn case() -> impl Strategy<Value = Case> {
     let width = prop_oneof![1usize..=5, 6usize..=34, 60usize..=70];
     (
         prop_oneof![1usize..=40, 60usize..=70],
         prop::collection::vec(width, 0..=4),
         prop::sample::select(Activation::ALL.to_vec()),
+        prop_oneof![Just((OutputLayer::Sigmoid, 1, 0.0)), head(70)],
+        prop_oneof![Just(Vec::new()), prop::collection::vec(prop_oneof![Just(0.0f32), 0.01f32..4.0], 1..9)],
         prop_oneof![1usize..=40, 63usize..=65, Just(130)],
         prop_oneof![Just(0.0f32), 0.0f32..0.99],
         any::<u64>(),
     )
-        .prop_map(|(inputs, hidden, activation, batch, momentum, seed)| Case {
-            inputs,
-            hidden,
-            activation,
-            batch,
-            momentum,
-            seed,
-        })
+        .prop_map(
+            |(inputs, hidden, activation, (output_layer, outputs, smoothing), weights, batch, momentum, seed)| Case {
+                inputs,
+                hidden,
+                activation,
+                output_layer,
+                outputs,
+                smoothing,
+                weights,
+                batch,
+                momentum,
+                seed,
+            },
+        )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn minibatches_on_threads_are_the_textbook(case in case()) {
-        let Case { inputs, hidden, activation, batch, momentum, seed } = case;
-        let network = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed).build().unwrap();
-        let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum };
-        let data = data(inputs, 3 * batch + batch / 2 + 1, seed);
+        let Case { batch, momentum, .. } = case;
+        let network = case.network();
+        // Deltas of real targets have no bound.
+        let learning_rate = if case.output_layer == OutputLayer::Identity { 1e-3 } else { 0.1 };
+        let optimizer = Optimizer::Sgd { learning_rate, momentum };
+        let data = case.data(3 * batch + batch / 2 + 1);
 
         let order: Vec<usize> = (0..data.rows()).rev().collect();
         let mut textbook = Textbook::new(&network, fused_levels()[0]);
@@ -88,16 +151,24 @@ proptest! {
 
     #[test]
     fn a_row_alone_is_a_row_among_others(case in case(), rows in 1usize..400) {
-        let Case { inputs, hidden, activation, seed, .. } = case;
-        let network = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed).build().unwrap();
-        let data = data(inputs, rows, seed);
-        let expected: Vec<u32> = (0..rows).map(|row| network.prob_t1(data.row(row)).unwrap().to_bits()).collect();
+        let network = case.network();
+        let data = case.data(rows);
+        let predict = |predictor: &mut Predictor, features: &[f32], out: &mut [f32]| match case.output_layer {
+            OutputLayer::Sigmoid => predictor.prob_t1(features, out),
+            OutputLayer::Softmax => predictor.class_probabilities(features, out),
+            OutputLayer::Identity => predictor.means(features, out),
+        };
+        let mut expected = vec![0.0; rows * case.outputs];
+        for (row, expected) in expected.chunks_mut(case.outputs).enumerate() {
+            predict(&mut Predictor::new(&network), data.row(row), expected).unwrap();
+        }
+        let expected: Vec<u32> = expected.into_iter().map(f32::to_bits).collect();
         for level in fused_levels() {
             for threads in [1, 2, 3] {
                 let mut predictor =
                     Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads)).unwrap();
-                let mut p = vec![0.0; rows];
-                predictor.prob_t1(data.features(), &mut p).unwrap();
+                let mut p = vec![0.0; rows * case.outputs];
+                predict(&mut predictor, data.features(), &mut p).unwrap();
                 let found: Vec<u32> = p.iter().map(|p| p.to_bits()).collect();
                 prop_assert!(found == expected, "level {level}, {threads} threads");
             }
@@ -141,6 +212,29 @@ fn the_portable_level_agrees_within_its_bound() {
     let worst = portable.iter().zip(&best).fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
     println!("portable and {}: weights differ by at most {worst:e}", Level::best());
     assert!(worst <= BOUND, "{worst}");
+}
+
+/// Weights that are all the same power of two change nothing, and a minibatch of weight 0 is no step.
+#[test]
+fn weights_are_relative() {
+    let data = data(7, 100, 8);
+    let train = |data: &Dataset, indices: &[usize]| {
+        let network = Network::builder(7).hidden(&[33, 3]).seed(2).build().unwrap();
+        let mut trainer = Trainer::new(network, TrainingOptions::default()).unwrap();
+        let losses: Vec<f64> = indices.chunks(10).map(|indices| trainer.step(data, indices).unwrap()).collect();
+        (losses, weight_bits(trainer.network()))
+    };
+    let order: Vec<usize> = (0..100).collect();
+    let expected = train(&data, &order);
+    for weight in [1.0, 0.25, 1024.0] {
+        assert_eq!(train(&data.clone().with_weights(vec![weight; 100]).unwrap(), &order), expected, "{weight}");
+    }
+    let weights = (0..100).map(|row| if (50..60).contains(&row) { 0.0 } else { 1.0 }).collect();
+    let (losses, weights) = train(&data.clone().with_weights(weights).unwrap(), &order);
+    let without: Vec<usize> = order.iter().copied().filter(|row| !(50..60).contains(row)).collect();
+    let (expected_losses, expected_weights) = train(&data, &without);
+    assert_eq!([&losses[..5], &losses[6..]].concat(), expected_losses);
+    assert!(losses[5] == 0.0 && weights == expected_weights);
 }
 
 /// The batch sizes, thread counts and steps of one trainer may vary from call to call.

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = number(0).unwrap_or(1.0) as usize;
     let network = arguments.get(1).map_or("", String::as_str);
     let time = Duration::from_secs_f64(number(3).unwrap_or(1.0));
-    for workload in Workload::all() {
+    for workload in Workload::all().into_iter().chain(Workload::narrow()) {
         if !workload.name().starts_with(network) || number(2).is_some_and(|b| b as usize != workload.batch_size) {
             continue;
         }

@@ -60,7 +60,7 @@ impl Suite {
         let mut parts = vec![Part::Peaks];
         parts.extend(streaming::buffers(&machine.caches).into_iter().map(Part::Reading));
         parts.extend(fixtures.into_iter().map(Part::Kernel));
-        parts.extend(workloads.into_iter().map(Part::Training));
+        parts.extend(workloads.into_iter().chain(Workload::narrow()).map(Part::Training));
         parts.extend(networks.iter().cloned().map(Part::OneRow));
         parts.extend(networks.into_iter().map(Part::ManyRows));
         let results = Results {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use net::random::Random;
-use net::{Activation, Dataset, Network};
+use net::{Activation, Dataset, Network, OutputLayer};
 
 /// A network and a minibatch size. Displayed as `28-64-64-1, batch 32`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,19 @@ impl Workload {
         ]
     }
 
+    /// Networks of narrow layers, which are trained in large minibatches: what libraries for small networks publish figures
+    /// for. The last one has several outputs, and real targets.
+    pub fn narrow() -> Vec<Workload> {
+        vec![
+            Workload { widths: vec![24, 8, 1], batch_size: 200 },
+            Workload { widths: vec![4, 32, 16, 4], batch_size: 10_000 },
+        ]
+    }
+
     /// The network of this name, such as `28-64-64-1`, or nothing if the name is not one.
     pub fn named(name: &str, batch_size: usize) -> Option<Workload> {
         let widths: Vec<usize> = name.split('-').map(str::parse).collect::<Result<_, _>>().ok()?;
-        (widths.len() >= 2 && !widths.contains(&0) && widths.ends_with(&[1])).then_some(Workload { widths, batch_size })
+        (widths.len() >= 2 && !widths.contains(&0)).then_some(Workload { widths, batch_size })
     }
 
     /// The name, such as `28-64-64-1`.
@@ -39,20 +48,34 @@ impl Workload {
         self.widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
     }
 
-    /// A network of this shape with sigmoid hidden layers.
+    /// A network of this shape with sigmoid hidden layers: one sigmoid output for two classes, or several of real values.
     pub fn network(&self) -> Network {
         let (inputs, hidden) = (self.widths[0], &self.widths[1..self.widths.len() - 1]);
         let builder = Network::builder(inputs).hidden(hidden).activation(Activation::Sigmoid).seed(1);
+        let builder = match self.outputs() {
+            1 => builder,
+            outputs => builder.output_layer(OutputLayer::Identity, outputs),
+        };
         builder.build().expect("the workloads are sound")
     }
 
-    /// `rows` samples with features in -1..1 and random classes.
+    /// `rows` samples with features in -1..1 and random targets.
     pub fn data(&self, rows: usize) -> Dataset {
         let inputs = self.widths[0];
         let mut random = Random::new(2, 0);
         let features = (0..rows * inputs).map(|_| 2.0 * random.unit() - 1.0).collect();
-        let targets = (0..rows).map(|_| random.below(2) as f32).collect();
-        Dataset::new(inputs, features, targets).expect("synthetic data is sound")
+        let data = match self.outputs() {
+            1 => Dataset::new(inputs, features, (0..rows).map(|_| random.below(2) as f32).collect()),
+            outputs => {
+                let targets = (0..rows * outputs).map(|_| 2.0 * random.unit() - 1.0).collect();
+                Dataset::regression(inputs, features, outputs, targets)
+            }
+        };
+        data.expect("synthetic data is sound")
+    }
+
+    fn outputs(&self) -> usize {
+        self.widths[self.widths.len() - 1]
     }
 
     /// Floating-point operations of training on one sample: 4 for each weight of the first layer (forward and gradient),

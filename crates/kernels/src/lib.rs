@@ -21,8 +21,8 @@
 //! # Where things live
 //!
 //! - [`level`]: which tiers the machine has. [`simd`]: the tokens and vectors; all `unsafe` of the vector layer.
-//! - Elementwise: [`exp`](fn@exp), [`sigmoid`](fn@sigmoid), [`tanh`](fn@tanh), [`softplus`](fn@softplus), [`activation`],
-//!   [`optimizer`].
+//! - Elementwise: [`exp`](fn@exp), [`ln`](fn@ln), [`sigmoid`](fn@sigmoid), [`tanh`](fn@tanh), [`softplus`](fn@softplus),
+//!   [`activation`], [`optimizer`]. Over the units of an output: [`softmax`].
 //! - One sample, weights in book order: [`matvec`](fn@matvec), [`matvec_transposed`](fn@matvec_transposed),
 //!   [`outer_product`](fn@outer_product).
 //! - A minibatch: [`matrix`].
@@ -30,6 +30,7 @@
 pub mod activation;
 pub mod exp;
 pub mod level;
+pub mod ln;
 pub mod matrix;
 pub mod matvec;
 pub mod matvec_transposed;
@@ -39,17 +40,20 @@ pub mod reference;
 pub mod sigmoid;
 pub mod simd;
 mod slice;
+pub mod softmax;
 pub mod softplus;
 pub mod tanh;
 
 pub use activation::{Activation, activate, multiply_by_derivative};
 pub use exp::exp;
 pub use level::{LEVEL_VARIABLE, Level, LevelError};
+pub use ln::ln;
 pub use matvec::matvec;
 pub use matvec_transposed::matvec_transposed;
 pub use optimizer::{Sgd, sgd_step};
 pub use outer_product::outer_product;
 pub use sigmoid::sigmoid;
 pub use slice::are_finite;
+pub use softmax::shifted_exponentials;
 pub use softplus::softplus;
 pub use tanh::tanh;

@@ -26,6 +26,8 @@ pub trait Real:
     fn exp(self) -> Self;
     /// The hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
     /// ln(1 + e), for e in 0..=1.
     fn ln_one_plus(self) -> Self;
 
@@ -48,12 +50,16 @@ impl Real for f64 {
         self.tanh()
     }
 
+    fn ln(self) -> f64 {
+        self.ln()
+    }
+
     fn ln_one_plus(self) -> f64 {
         self.ln_1p()
     }
 }
 
-/// The formulas and their sources stand in `exp.rs`, `tanh.rs` and `softplus.rs`.
+/// The formulas and their sources stand in `exp.rs`, `tanh.rs`, `ln.rs` and `softplus.rs`.
 impl Real for f32 {
     fn mul_add(self, factor: f32, addend: f32) -> f32 {
         self.mul_add(factor, addend)
@@ -83,6 +89,32 @@ impl Real for f32 {
         ((1.0 - e) / (1.0 + e)).copysign(self)
     }
 
+    fn ln(self) -> f32 {
+        use crate::exp::{LN_2_HIGH, LN_2_LOW};
+        use crate::ln::COEFFICIENTS;
+        if self.is_nan() || self < 0.0 {
+            return f32::NAN;
+        }
+        if self == 0.0 {
+            return f32::NEG_INFINITY;
+        }
+        if self.is_infinite() {
+            return self;
+        }
+        let (mut fraction, mut n) = (self, 0);
+        while fraction >= std::f32::consts::SQRT_2 {
+            (fraction, n) = (fraction / 2.0, n + 1);
+        }
+        while fraction < std::f32::consts::FRAC_1_SQRT_2 {
+            (fraction, n) = (fraction * 2.0, n - 1);
+        }
+        let (f, n) = (fraction - 1.0, n as f32);
+        let s = f / (2.0 + f);
+        let u = s * s;
+        let small = n.mul_add(LN_2_LOW, -(s * (f - polynomial(COEFFICIENTS, u) * u)));
+        n.mul_add(LN_2_HIGH, f + small)
+    }
+
     fn ln_one_plus(self) -> f32 {
         use crate::softplus::COEFFICIENTS;
         let s = self / (2.0 + self);
@@ -108,6 +140,28 @@ pub fn sigmoid<T: Real>(a: T) -> T {
 pub fn softplus<T: Real>(a: T) -> T {
     let zero = T::from(0.0);
     (-a.magnitude()).exp().ln_one_plus() + if a < zero { zero } else { a }
+}
+
+/// `e_k = exp(a_k - m)` with the greatest preactivation m. Returns m and the sum of all e, added up in the order of k.
+pub fn shifted_exponentials<T: Real>(a: &[T], e: &mut [T]) -> (T, T) {
+    let mut greatest = T::from(f32::NEG_INFINITY);
+    for a in a {
+        greatest = if *a < greatest { greatest } else { *a };
+    }
+    let mut sum = T::from(0.0);
+    for (a, e) in a.iter().zip(e) {
+        *e = (*a - greatest).exp();
+        sum = sum + *e;
+    }
+    (greatest, sum)
+}
+
+/// Softmax: `p_k = exp(a_k) / (sum over j of exp(a_j))`.
+pub fn softmax<T: Real>(a: &[T], p: &mut [T]) {
+    let (_, sum) = shifted_exponentials(a, p);
+    for p in p {
+        *p = *p / sum;
+    }
 }
 
 /// The postactivation of the preactivation `a`.

@@ -6,8 +6,9 @@ use kernels::matrix::{BLOCK, GRADIENT, PANEL};
 use kernels::{Level, Sgd, dispatch};
 
 use crate::buffer::Buffer;
+use crate::loss::LossSum;
 use crate::parallel::both;
-use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
+use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Network, TrainingOptions};
 
@@ -56,7 +57,7 @@ impl Engine {
         self.workspaces.len() - 1
     }
 
-    /// Both sweeps over one minibatch on `threads` threads. Returns the sum of the losses.
+    /// Both sweeps over one minibatch on `threads` threads. Returns the losses before it.
     pub(crate) fn step(
         &mut self,
         network: &mut Network,
@@ -64,26 +65,28 @@ impl Engine {
         data: &Dataset,
         indices: &[usize],
         threads: usize,
-    ) -> f64 {
+    ) -> LossSum {
         let level = options.level;
         let room = self.make_room(network, indices.len(), threads);
         let workspace = &mut self.workspaces[room];
         let group_samples = workspace.group_samples(indices.len());
         let layout = &workspace.layout;
 
-        let (parameters, activation) = (&network.parameters, network.shape.activation());
+        let (parameters, shape) = (&network.parameters, &network.shape);
         sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
+            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
         });
-        let mut loss = 0.0;
+        let mut loss = LossSum::default();
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let [_, _, losses, _] = output_arrays(layout, group);
-            for sample in &losses[..indices.len()] {
-                loss += f64::from(*sample);
-            }
+            let (_, arrays) = layout.output_arrays(group);
+            loss.add(data, indices, arrays.losses);
+        }
+        if loss.weight == 0.0 {
+            // As if there had been no such minibatch.
+            return loss;
         }
 
-        let sgd = options.optimizer.step(indices.len());
+        let sgd = options.optimizer.step(loss.weight);
         let parameters = &mut network.parameters;
         let sweep = WeightSweep {
             layers: &parameters.layers,

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::OutputLayer;
+use crate::dataset::TargetKind;
+
 /// Why a call of this library failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,6 +17,15 @@ pub enum Error {
     /// A data set whose parts do not fit together, or with numbers that are not finite.
     #[error("{0}")]
     Data(String),
+
+    /// A sample's weight that is negative, infinite or NaN.
+    #[error("row {row}: the weight is {weight}, but must be finite and at least 0")]
+    Weight {
+        /// The row, counted from 1.
+        row: usize,
+        /// Its weight.
+        weight: f32,
+    },
 
     /// A setting outside its range.
     #[error("{name} is {value}, but must be {range}")]
@@ -35,6 +47,24 @@ pub enum Error {
         found: usize,
         /// The length that fits.
         expected: usize,
+    },
+
+    /// Targets of another kind, or of another number, than the network's output layer wants.
+    #[error("the targets of the data are {found}, but the network's output layer wants {expected}")]
+    Targets {
+        /// What the data set has.
+        found: TargetKind,
+        /// What the network wants.
+        expected: TargetKind,
+    },
+
+    /// A prediction that the network's output layer does not make.
+    #[error("a network with a {output_layer} output layer has no {asked}, but {}", output_layer.predictions())]
+    Prediction {
+        /// What was asked for.
+        asked: &'static str,
+        /// What kind of output layer it has.
+        output_layer: OutputLayer,
     },
 
     /// The loss or a weight became infinite or NaN.

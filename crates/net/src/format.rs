@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::file::write_atomically;
-use crate::{Activation, Error, Network, Shape};
+use crate::{Activation, Error, Network, OutputLayer, Shape};
 
 /// The metadata entry of a model file.
 pub const METADATA_KEY: &str = "backprop";
@@ -25,12 +25,19 @@ struct Description {
     version: u32,
     widths: Vec<usize>,
     activation: String,
-    /// What the output unit means: there is one kind so far.
+    /// The kind of the output layer, and what its units mean.
     output: String,
     metadata: BTreeMap<String, String>,
 }
 
-const OUTPUT: &str = "sigmoid: p(t = 0)";
+/// What `output` says of each kind.
+fn description_of(output_layer: OutputLayer) -> &'static str {
+    match output_layer {
+        OutputLayer::Sigmoid => "sigmoid: p(t = 0)",
+        OutputLayer::Softmax => "softmax: p(class)",
+        OutputLayer::Identity => "identity: mean",
+    }
+}
 
 /// Writes `network` and the caller's `metadata` to the file at `path`, which is replaced as a whole or not at all.
 ///
@@ -58,7 +65,7 @@ pub fn to_bytes(network: &Network, metadata: &BTreeMap<String, String>) -> Vec<u
         version: VERSION,
         widths,
         activation: shape.activation().to_string(),
-        output: OUTPUT.to_owned(),
+        output: description_of(shape.output_layer()).to_owned(),
         metadata: metadata.clone(),
     };
     let description = serde_json::to_string(&description).expect("strings and numbers become JSON");
@@ -105,11 +112,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Network, BTreeMap<String, String>), S
         serde_json::from_value(value).map_err(|error| format!("its description cannot be understood: {error}"))?;
 
     let activation: Activation = description.activation.parse().map_err(|error| format!("{error}"))?;
-    if description.output != OUTPUT {
-        return Err(format!("its output is '{}', but this program knows only '{OUTPUT}'", description.output));
-    }
-    let [inputs, hidden @ .., 1] = &description.widths[..] else {
-        return Err("its architecture is not a list of widths from the inputs to one output".into());
+    let output_layer = OutputLayer::ALL.into_iter().find(|kind| description_of(*kind) == description.output);
+    let output_layer = output_layer.ok_or_else(|| {
+        let known = OutputLayer::ALL.map(description_of).join("', '");
+        format!("its output is '{}', but this program knows only '{known}'", description.output)
+    })?;
+    let [inputs, hidden @ .., outputs] = &description.widths[..] else {
+        return Err("its architecture is not a list of widths from the inputs to the outputs".into());
     };
     // The weights are in the file, so an architecture that is larger than the file is false.
     let weights = description
@@ -119,7 +128,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Network, BTreeMap<String, String>), S
     if weights.and_then(|weights| weights.checked_mul(4)).is_none_or(|weight_bytes| weight_bytes > bytes.len()) {
         return Err("its architecture has more weights than the file holds".into());
     }
-    let shape = Shape::new(*inputs, hidden, activation).map_err(|error| error.to_string())?;
+    let shape = Shape::new(*inputs, hidden, activation)
+        .and_then(|shape| shape.with_output_layer(output_layer, *outputs))
+        .map_err(|error| error.to_string())?;
 
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("its tensors are damaged: {error}"))?;
     if tensors.len() != 2 * shape.layers().len() {

@@ -4,9 +4,10 @@
 use kernels::reference::{self, Real};
 use kernels::{Activation, Level, dispatch};
 
-use crate::sweep::{WeightSweep, output_arrays, sample_sweep};
+use crate::loss::LossSum;
+use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
-use crate::{Dataset, Error, Network};
+use crate::{Dataset, Error, Network, OutputLayer};
 
 /// What the check found in one layer. Errors and bounds are relative to the largest magnitude in the layer's gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,12 +87,18 @@ pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<Laye
 /// If the data does not fit the network.
 pub fn gradient(network: &Network, data: &Dataset, level: Level) -> Result<Gradients<f32>, Error> {
     let (mut gradients, _) = summed_gradient(network, data, &(0..data.rows()).collect::<Vec<_>>(), level)?;
-    let scale = 1.0 / data.rows() as f32;
+    let scale = 1.0 / weight_of(data) as f32;
     gradients.iter_mut().flatten().for_each(|sum| *sum *= scale);
     Ok(gradients)
 }
 
-/// The gradient summed over the samples `indices` of `data`, from the kernels that training uses, and the summed loss.
+/// The weights of all samples together.
+fn weight_of(data: &Dataset) -> f64 {
+    (0..data.rows()).map(|row| f64::from(data.weight(row))).sum()
+}
+
+/// The gradient summed over the samples `indices` of `data`, from the kernels that training uses, and the summed loss, both
+/// weighted.
 ///
 /// # Errors
 /// If the data does not fit the network, or there are no such samples.
@@ -102,18 +109,17 @@ pub fn summed_gradient(
     level: Level,
 ) -> Result<(Gradients<f32>, f64), Error> {
     let shape = network.shape();
-    if data.inputs() != shape.inputs() {
-        return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: shape.inputs() });
-    }
+    data.check_fits(shape)?;
     if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
         return Err(Error::Data("a gradient needs at least one sample, and only samples of the data set".into()));
     }
     let mut workspace = Workspace::new(shape, indices.len(), 1);
-    let (parameters, activation, layout) = (&network.parameters, shape.activation(), &workspace.layout);
+    let (parameters, layout) = (&network.parameters, &workspace.layout);
     let group = &mut workspace.numbers;
-    dispatch!(level, simd => sample_sweep(simd, parameters, activation, layout, group, data, indices));
-    let [_, _, losses, _] = output_arrays(layout, group);
-    let loss = losses[..indices.len()].iter().map(|loss| f64::from(*loss)).sum();
+    dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
+    let (_, arrays) = layout.output_arrays(group);
+    let mut loss = LossSum::default();
+    loss.add(data, indices, arrays.losses);
 
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
     let sweep = WeightSweep {
@@ -122,16 +128,22 @@ pub fn summed_gradient(
         minibatch: workspace.minibatch(indices.len()),
     };
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
-    Ok((gradients, loss))
+    Ok((gradients, loss.sum))
 }
 
 /// The step of the central differences, for weights up to 1 in magnitude. Their error is of the order of h^2 from the series
 /// and of 1e-16 / h from rounding: the cube root of 1e-16 balances them.
 const STEP: f64 = 6e-6;
 
+/// What the output units are compared with in sample `row`.
+fn targets(data: &Dataset, row: usize) -> Vec<f64> {
+    data.target_vector(row).into_iter().map(f64::from).collect()
+}
+
 /// The network in f64, in plain loops.
 struct Plain {
     activation: Activation,
+    output_layer: OutputLayer,
     /// Inputs of each layer.
     inputs: Vec<usize>,
     weights: Gradients<f64>,
@@ -144,6 +156,7 @@ impl Plain {
             (1..=shape.layers().len()).map(|layer| network.weights(layer).into_iter().map(f64::from).collect());
         Plain {
             activation: shape.activation(),
+            output_layer: shape.output_layer(),
             inputs: shape.layers().map(|layer| layer.inputs).collect(),
             weights: weights.collect(),
         }
@@ -162,27 +175,63 @@ impl Plain {
         (a, z)
     }
 
+    /// The loss of one sample, from the preactivations of the output.
+    fn sample_loss(&self, a: &[f64], t: &[f64]) -> f64 {
+        let pairs = a.iter().zip(t);
+        match self.output_layer {
+            OutputLayer::Sigmoid => {
+                pairs.map(|(a, t)| (1.0 - t) * reference::softplus(-a) + t * reference::softplus(*a)).sum()
+            }
+            OutputLayer::Softmax => {
+                let (greatest, sum) = reference::shifted_exponentials(a, &mut vec![0.0; a.len()]);
+                pairs.fold(greatest + sum.ln(), |loss, (a, t)| loss - t * a)
+            }
+            OutputLayer::Identity => pairs.map(|(a, t)| (a - t) * (a - t) / 2.0).sum(),
+        }
+    }
+
+    /// Its derivatives by those preactivations.
+    fn output_deltas(&self, a: &[f64], t: &[f64]) -> Vec<f64> {
+        let y = self.predictions(a);
+        match self.output_layer {
+            OutputLayer::Sigmoid => y.iter().zip(t).map(|(y, t)| y - (1.0 - t)).collect(),
+            OutputLayer::Softmax | OutputLayer::Identity => y.iter().zip(t).map(|(y, t)| y - t).collect(),
+        }
+    }
+
+    fn predictions(&self, a: &[f64]) -> Vec<f64> {
+        match self.output_layer {
+            OutputLayer::Sigmoid => a.iter().map(|a| reference::sigmoid(*a)).collect(),
+            OutputLayer::Softmax => {
+                let mut p = vec![0.0; a.len()];
+                reference::softmax(a, &mut p);
+                p
+            }
+            OutputLayer::Identity => a.to_vec(),
+        }
+    }
+
     /// The mean loss, and which hidden units of which samples lie above the kink of a ReLU.
     fn loss(&self, data: &Dataset) -> (f64, Vec<bool>) {
         let mut sum = 0.0;
         let mut above = Vec::new();
-        for (row, t) in (0..data.rows()).zip(data.targets()) {
+        for row in 0..data.rows() {
             let (a, _) = self.propagate(data.row(row));
-            let (t, output) = (f64::from(*t), a[a.len() - 1][0]);
-            sum += (1.0 - t) * reference::softplus(-output) + t * reference::softplus(output);
+            sum += f64::from(data.weight(row)) * self.sample_loss(&a[a.len() - 1], &targets(data, row));
             if self.activation == Activation::Relu {
                 above.extend(a[..a.len() - 1].iter().flatten().map(|a| *a > 0.0));
             }
         }
-        (sum / data.rows() as f64, above)
+        (sum / weight_of(data), above)
     }
 
     fn gradient(&self, data: &Dataset) -> Gradients<f64> {
         let mut gradients: Gradients<f64> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
-        for (row, t) in (0..data.rows()).zip(data.targets()) {
+        for row in 0..data.rows() {
             let (a, z) = self.propagate(data.row(row));
             let last = a.len() - 1;
-            let mut delta = vec![reference::sigmoid(a[last][0]) - (1.0 - f64::from(*t))];
+            let mut delta = self.output_deltas(&a[last], &targets(data, row));
+            delta.iter_mut().for_each(|delta| *delta *= f64::from(data.weight(row)));
             for layer in (0..=last).rev() {
                 reference::outer_product(&delta, &z[layer], &mut gradients[layer]);
                 if layer > 0 {
@@ -195,7 +244,8 @@ impl Plain {
                 }
             }
         }
-        gradients.iter_mut().flatten().for_each(|sum| *sum /= data.rows() as f64);
+        let weight = weight_of(data);
+        gradients.iter_mut().flatten().for_each(|sum| *sum /= weight);
         gradients
     }
 
@@ -239,20 +289,20 @@ impl RoundingErrors {
             gradients: plain.weights.iter().map(|weights| vec![0.0; weights.len()]).collect(),
         };
         let mut magnitudes = errors.gradients.clone();
-        let rows = data.rows() as f64;
-        for (row, t) in (0..data.rows()).zip(data.targets()) {
+        let (rows, whole) = (data.rows() as f64, weight_of(data));
+        for row in 0..data.rows() {
             let (a, z) = plain.propagate(data.row(row));
-            let output = a[a.len() - 1][0];
-            // The loss has slope at most 1; softplus is right to a few roundings, and so is the sum over the rows.
-            let loss = reference::softplus(output.abs());
-            errors.loss += plain.forward_errors(&a, &z, DOUBLE).0.last().expect("an output")[0] / rows;
-            errors.loss += (FUNCTION_ROUNDINGS + rows) * DOUBLE * loss / rows;
-            errors.add_sample(plain, &a, &z, f64::from(*t), &mut magnitudes);
+            let (t, weight) = (targets(data, row), f64::from(data.weight(row)));
+            let (output, output_errors) = (&a[a.len() - 1], plain.forward_errors(&a, &z, DOUBLE).0);
+            let output_errors = output_errors.last().expect("an output");
+            errors.loss += weight * plain.loss_error(output, output_errors, &t, rows) / whole;
+            errors.add_sample(plain, &a, &z, (&t, weight), &mut magnitudes);
         }
         for (error, magnitude) in errors.gradients.iter_mut().flatten().zip(magnitudes.iter().flatten()) {
-            // The chain over the samples, then the scaling to a mean.
-            *error += (ROUNDINGS_PER_STEP * rows + 2.0) * SINGLE * magnitude;
-            *error *= 2.0 / rows;
+            // The chain over the samples, then the scaling to a mean, of which a sum of weights is rounded first.
+            let of_mean = if data.weights().is_some() { 3.0 } else { 2.0 };
+            *error += (ROUNDINGS_PER_STEP * rows + of_mean) * SINGLE * magnitude;
+            *error *= 2.0 / whole;
         }
         errors
     }
@@ -263,15 +313,19 @@ impl RoundingErrors {
         plain: &Plain,
         a: &Gradients<f64>,
         z: &Gradients<f64>,
-        t: f64,
+        (t, weight): (&[f64], f64),
         magnitudes: &mut Gradients<f64>,
     ) {
         let (a_errors, z_errors) = plain.forward_errors(a, z, SINGLE);
         let last = a.len() - 1;
-        let y = reference::sigmoid(a[last][0]);
-        let mut delta = vec![y - (1.0 - t)];
-        let y_error = y * (1.0 - y) * a_errors[last][0] + FUNCTION_ROUNDINGS * SINGLE * y;
-        let mut delta_error = vec![y_error + SINGLE * delta[0].abs()];
+        let mut delta = plain.output_deltas(&a[last], t);
+        let mut delta_error = plain.prediction_errors(&a[last], &a_errors[last]);
+        for (error, delta) in delta_error.iter_mut().zip(&mut delta) {
+            // The subtraction and, if need be, the weight are rounded.
+            let roundings = if weight == 1.0 { 1.0 } else { 2.0 };
+            *error = weight * (*error + roundings * SINGLE * delta.abs());
+            *delta *= weight;
+        }
         for layer in (0..=last).rev() {
             let inputs = plain.inputs[layer];
             for (i, (d, e)) in delta.iter().zip(&delta_error).enumerate() {
@@ -316,6 +370,47 @@ impl RoundingErrors {
 }
 
 impl Plain {
+    /// A bound of the error of one sample's f64 loss in a sum of `rows`, from those of the output's preactivations.
+    fn loss_error(&self, a: &[f64], a_errors: &[f64], t: &[f64], rows: f64) -> f64 {
+        let roundings = FUNCTION_ROUNDINGS + a.len() as f64 + rows;
+        let (slopes, size): (Vec<f64>, f64) = match self.output_layer {
+            OutputLayer::Sigmoid => (vec![1.0; a.len()], a.iter().map(|a| reference::softplus(a.abs())).sum()),
+            // The greatest preactivation, the logarithm, and the target's preactivations are added up.
+            OutputLayer::Softmax => {
+                let greatest = a.iter().fold(0.0f64, |most, a| most.max(a.abs()));
+                (vec![1.0; a.len()], 2.0 * greatest + (a.len() as f64).ln())
+            }
+            OutputLayer::Identity => {
+                let deltas = self.output_deltas(a, t);
+                (deltas.iter().zip(a_errors).map(|(d, e)| d.abs() + e).collect(), self.sample_loss(a, t))
+            }
+        };
+        let carried: f64 = slopes.iter().zip(a_errors).map(|(slope, error)| slope * error).sum();
+        carried + roundings * DOUBLE * size
+    }
+
+    /// Bounds of the errors of the f32 predictions, from those of the output's preactivations.
+    fn prediction_errors(&self, a: &[f64], a_errors: &[f64]) -> Vec<f64> {
+        let y = self.predictions(a);
+        match self.output_layer {
+            OutputLayer::Sigmoid => {
+                let pairs = y.iter().zip(a_errors);
+                pairs.map(|(y, error)| y * (1.0 - y) * error + FUNCTION_ROUNDINGS * SINGLE * y).collect()
+            }
+            // The relative error of p_k is that of exp(a_k - m), an absolute one of its argument, and that of the sum, which
+            // is the mean of those of its terms.
+            OutputLayer::Softmax => {
+                let greatest = a.iter().fold(f64::NEG_INFINITY, |greatest, a| greatest.max(*a));
+                let of_arguments = a.iter().zip(a_errors).map(|(a, error)| error + SINGLE * (greatest - a));
+                let of_arguments: Vec<f64> = of_arguments.collect();
+                let of_sum: f64 = y.iter().zip(&of_arguments).map(|(p, error)| p * error).sum();
+                let roundings = 2.0 * FUNCTION_ROUNDINGS + a.len() as f64 + 1.0;
+                y.iter().zip(&of_arguments).map(|(p, error)| p * (error + of_sum + roundings * SINGLE)).collect()
+            }
+            OutputLayer::Identity => a_errors.to_vec(),
+        }
+    }
+
     /// Bounds of the errors of a and z, computed with unit roundoff `u`.
     fn forward_errors(&self, a: &Gradients<f64>, z: &Gradients<f64>, u: f64) -> (Gradients<f64>, Gradients<f64>) {
         let mut a_errors: Gradients<f64> = Vec::new();

@@ -30,16 +30,56 @@ pub(crate) fn forward_hidden<S: Simd>(
     }
 }
 
-/// The output layer: the preactivations a = W z + w0 of its one unit.
+/// The output layer: the preactivations a = W z + w0, at first in `output` as columns; or, if the layer is not narrow, behind
+/// its panels.
 #[inline(always)]
 pub(crate) fn forward_output<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     (z, rows): (&[f32], usize),
     samples: usize,
-    a: &mut [f32],
+    output: &mut [f32],
 ) {
-    matrix::forward_narrow(simd, weights, Panels::new(z, weights.shape.inputs, rows), samples, None, a);
+    let z = Panels::new(z, weights.shape.inputs, rows);
+    let outputs = weights.shape.outputs;
+    if weights.shape.is_narrow() {
+        matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
+    } else {
+        // In a function of its own, as in `loss.rs`.
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let length = Panels::len(outputs, rows);
+                let (panels, a) = output[..2 * length].split_at_mut(length);
+                matrix::forward(simd, weights, z, samples, None, PanelsMut::new(panels, outputs, rows));
+                matrix::panels_to_columns(simd, Panels::new(panels, outputs, rows), samples, a);
+            },
+        );
+    }
+}
+
+/// From the columns of the output layer's deltas to panels, as the layers before want them.
+#[inline(always)]
+pub(crate) fn write_deltas<S: Simd>(
+    simd: S,
+    (columns, rows): (&[f32], usize),
+    units: usize,
+    samples: usize,
+    delta: &mut [f32],
+) {
+    let mut delta = PanelsMut::new(delta, units, rows);
+    if units <= matrix::NARROW {
+        let mut unit = 0;
+        while unit < units {
+            delta.write_column(unit, &columns[unit * rows..][..samples]);
+            unit += 1;
+        }
+    } else {
+        simd.vectorize(
+            #[inline(always)]
+            || matrix::columns_to_panels(simd, columns, samples, delta),
+        );
+    }
 }
 
 /// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da.

@@ -6,6 +6,9 @@
 //! says, and a trap for everyone used to the other one; so no function is called just "output" or "probability":
 //! [`prob_t0`](Predictor::prob_t0) is y, and [`prob_t1`](Predictor::prob_t1) is 1 - y, computed as sigma(-a).
 //!
+//! [`OutputLayer`] has the other output layers: several sigmoids of the same convention, a softmax for one of several
+//! classes, and the identity for real targets.
+//!
 //! # An example
 //!
 //! ```
@@ -34,15 +37,15 @@
 //! | a = W z + w0 | [`kernels::matvec`](fn@kernels::matvec), [`kernels::matrix::forward`] |
 //! | sigma(a) = 1 / (1 + exp(-a)) | [`kernels::sigmoid`](fn@kernels::sigmoid) |
 //! | L = (1 - t) softplus(-a) + t softplus(a) | [`Textbook::loss`](textbook::Textbook::loss) |
-//! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::deltas`](textbook::Textbook::deltas) |
+//! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::output_deltas`](textbook::Textbook::output_deltas) |
 //! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
 //! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
 //! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
 //!
 //! # Where things live
 //!
-//! - [`Network`] (shape and weights), [`Dataset`] (samples and classes).
-//! - [`Trainer`]: minibatches on threads. [`Predictor`]: probabilities of many rows.
+//! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
+//! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
 //! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
@@ -59,6 +62,7 @@ mod loss;
 pub mod metrics;
 pub mod network;
 pub mod optimizer;
+pub mod output_layer;
 mod parallel;
 mod parameters;
 pub mod predictor;
@@ -70,11 +74,12 @@ pub mod trainer;
 mod tuning;
 mod workspace;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, TargetKind};
 pub use error::Error;
 pub use kernels::{Activation, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
+pub use output_layer::OutputLayer;
 pub use parallel::Threads;
 pub use predictor::Predictor;
 pub use shape::Shape;

@@ -1,26 +1,155 @@
-//! The negative log likelihood of one sigmoid output, from its preactivation a.
+//! The losses, and their derivatives by the preactivations of the output: step 2 of backpropagation. [`OutputLayer`] has
+//! the table of formulas.
 //!
-//! With y = sigma(a) = p(t = 0), L = -(1 - t) ln y - t ln(1 - y) = (1 - t) softplus(-a) + t softplus(a): no logarithm of zero
-//! can occur. Its derivative, step 2 of backpropagation, is delta = dL/da = sigma(a) - (1 - t).
+//! All numbers are columns: that of unit k and row s of a group is at `k * rows + s`. Vectors run across the samples, so
+//! that a sum over the units is a chain in their order, in one lane.
 
+use kernels::ln::ln_lanes;
 use kernels::sigmoid::sigmoid_from_exp_lanes;
 use kernels::simd::{Simd, Vector};
+use kernels::softmax::shifted_exponentials_lanes;
 use kernels::softplus::softplus_from_exp_lanes;
 
-/// Losses and deltas (prediction minus target, both of p(t = 0)) of samples with preactivations `a` and classes `t`. All
-/// slices are as long, and a multiple of the widest vector.
+use crate::dataset::Smoothing;
+use crate::workspace::OutputArrays;
+use crate::{Dataset, OutputLayer};
+
+/// The losses of some samples together, in f64 and in their order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LossSum {
+    /// Each loss times its sample's weight, added up.
+    pub sum: f64,
+    /// The weights, added up.
+    pub weight: f64,
+}
+
+impl LossSum {
+    /// Adds the losses of the samples `indices` of `data`.
+    pub(crate) fn add(&mut self, data: &Dataset, indices: &[usize], losses: &[f32]) {
+        match data.weights() {
+            None => {
+                for loss in &losses[..indices.len()] {
+                    self.sum += f64::from(*loss);
+                }
+                self.weight += indices.len() as f64;
+            }
+            Some(weights) => {
+                for (loss, index) in losses.iter().zip(indices) {
+                    let weight = weights[*index];
+                    // A sample that does not count may have any loss.
+                    if weight > 0.0 {
+                        self.sum += f64::from(weight) * f64::from(*loss);
+                    }
+                    self.weight += f64::from(weight);
+                }
+            }
+        }
+    }
+
+    /// The mean loss; 0 if no sample counts.
+    pub(crate) fn mean(self) -> f64 {
+        if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
+    }
+}
+
+/// Writes the losses of all rows, and the deltas of `units` output units.
 #[inline(always)]
-pub(crate) fn losses_and_deltas<S: Simd>(simd: S, a: &[f32], t: &[f32], losses: &mut [f32], deltas: &mut [f32]) {
+pub(crate) fn losses_and_deltas<S: Simd>(
+    simd: S,
+    output_layer: OutputLayer,
+    smoothing: Smoothing,
+    units: usize,
+    arrays: OutputArrays<'_>,
+) {
+    match output_layer {
+        // The loop over the units vanishes. The other cases are functions of their own (`vectorize` outlines them), so that
+        // they cost the sweep of a small network neither registers nor cache.
+        OutputLayer::Sigmoid if units == 1 => log_loss(simd, 1, arrays),
+        OutputLayer::Sigmoid => simd.vectorize(
+            #[inline(always)]
+            || log_loss(simd, units, arrays),
+        ),
+        OutputLayer::Softmax => simd.vectorize(
+            #[inline(always)]
+            || cross_entropy(simd, smoothing, units, arrays),
+        ),
+        OutputLayer::Identity => simd.vectorize(
+            #[inline(always)]
+            || squared_error(simd, units, arrays),
+        ),
+    }
+}
+
+/// L = sum_k (1 - t_k) softplus(-a_k) + t_k softplus(a_k), and delta_k = sigma(a_k) - (1 - t_k).
+#[inline(always)]
+fn log_loss<S: Simd>(simd: S, units: usize, arrays: OutputArrays<'_>) {
+    let OutputArrays { a, t, losses, deltas } = arrays;
+    let rows = losses.len();
     let one = simd.splat(1.0);
     let mut at = 0;
-    while at < a.len() {
-        let (a, t) = (simd.load(&a[at..]), simd.load(&t[at..]));
-        // The sigmoid and both softplus share the one exponential.
-        let e = kernels::exp::exp_of_minus_magnitude_lanes(simd, a);
-        let of_class_0 = softplus_from_exp_lanes(simd, -a, e);
-        let of_class_1 = softplus_from_exp_lanes(simd, a, e);
-        simd.store(t.mul_add(of_class_1, (one - t) * of_class_0), &mut losses[at..]);
-        simd.store(sigmoid_from_exp_lanes(simd, a, e) - (one - t), &mut deltas[at..]);
+    while at < rows {
+        let mut loss = simd.splat(0.0);
+        let mut unit = 0;
+        while unit < units {
+            let place = unit * rows + at;
+            let (a, t) = (simd.load(&a[place..]), simd.load(&t[place..]));
+            // The sigmoid and both softplus share the one exponential.
+            let e = kernels::exp::exp_of_minus_magnitude_lanes(simd, a);
+            let of_class_0 = softplus_from_exp_lanes(simd, -a, e);
+            let of_class_1 = softplus_from_exp_lanes(simd, a, e);
+            loss = loss + t.mul_add(of_class_1, (one - t) * of_class_0);
+            simd.store(sigmoid_from_exp_lanes(simd, a, e) - (one - t), &mut deltas[place..]);
+            unit += 1;
+        }
+        simd.store(loss, &mut losses[at..]);
+        at += S::LANES;
+    }
+}
+
+/// With m the greatest a_k and s = sum_k exp(a_k - m): L = ln s - sum_k t_k (a_k - m), and delta_k = exp(a_k - m) / s - t_k.
+/// The one column of `t` holds the class of each sample; t_k is `smoothing.on` for it, and `smoothing.off` for the others.
+#[inline(always)]
+fn cross_entropy<S: Simd>(simd: S, smoothing: Smoothing, units: usize, arrays: OutputArrays<'_>) {
+    let OutputArrays { a, t, losses, deltas } = arrays;
+    let rows = losses.len();
+    let (on, off) = (simd.splat(smoothing.on), simd.splat(smoothing.off));
+    let mut at = 0;
+    while at < rows {
+        let class = simd.load(&t[at..]);
+        let (greatest, sum) = shifted_exponentials_lanes(simd, a, (units, rows, at), deltas);
+        let mut of_targets = simd.splat(0.0);
+        let mut unit = 0;
+        while unit < units {
+            let place = unit * rows + at;
+            let k = simd.splat(unit as f32);
+            let t = class.if_less(k, off, k.if_less(class, off, on));
+            of_targets = t.mul_add(simd.load(&a[place..]) - greatest, of_targets);
+            simd.store(simd.load(&deltas[place..]) / sum - t, &mut deltas[place..]);
+            unit += 1;
+        }
+        simd.store(ln_lanes(simd, sum) - of_targets, &mut losses[at..]);
+        at += S::LANES;
+    }
+}
+
+/// L = sum_k (a_k - t_k)^2 / 2, and delta_k = a_k - t_k.
+#[inline(always)]
+fn squared_error<S: Simd>(simd: S, units: usize, arrays: OutputArrays<'_>) {
+    let OutputArrays { a, t, losses, deltas } = arrays;
+    let rows = losses.len();
+    let half = simd.splat(0.5);
+    let mut at = 0;
+    while at < rows {
+        let mut loss = simd.splat(0.0);
+        let mut unit = 0;
+        while unit < units {
+            let place = unit * rows + at;
+            let delta = simd.load(&a[place..]) - simd.load(&t[place..]);
+            loss = (half * delta).mul_add(delta, loss);
+            simd.store(delta, &mut deltas[place..]);
+            unit += 1;
+        }
+        simd.store(loss, &mut losses[at..]);
         at += S::LANES;
     }
 }

@@ -1,17 +1,22 @@
 //! The network: its shape and its weights.
 
 use crate::parameters::Parameters;
-use crate::{Activation, Error, Predictor, Shape};
+use crate::{Activation, Error, OutputLayer, Predictor, Shape};
 
-/// A multilayer perceptron with sigmoid, tanh or ReLU hidden layers and one sigmoid output y = p(t = 0 given x).
+/// A multilayer perceptron with sigmoid, tanh or ReLU hidden layers and an [`OutputLayer`]: by default one sigmoid unit,
+/// y = p(t = 0 given x).
 ///
 /// ```
-/// use net::{Activation, Network};
+/// use net::{Activation, Network, OutputLayer};
 ///
 /// let network = Network::builder(2).hidden(&[3]).activation(Activation::Tanh).seed(1).build()?;
 /// assert_eq!(network.shape().to_string(), "2-3-1");
 /// let (p0, p1) = (network.prob_t0(&[0.5, -1.0])?, network.prob_t1(&[0.5, -1.0])?);
 /// assert!((p0 + p1 - 1.0).abs() < 1e-6);
+///
+/// let network = Network::builder(2).hidden(&[3]).output_layer(OutputLayer::Softmax, 4).build()?;
+/// let p = network.class_probabilities(&[0.5, -1.0])?;
+/// assert!(p.len() == 4 && (p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// # Ok::<(), net::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -23,7 +28,13 @@ pub struct Network {
 impl Network {
     /// Starts a network of `inputs` features. Without more it is logistic regression: no hidden layer.
     pub fn builder(inputs: usize) -> NetworkBuilder {
-        NetworkBuilder { inputs, hidden: Vec::new(), activation: Activation::default(), seed: 0 }
+        NetworkBuilder {
+            inputs,
+            hidden: Vec::new(),
+            activation: Activation::default(),
+            output_layer: (OutputLayer::default(), 1),
+            seed: 0,
+        }
     }
 
     /// A network with these weights: for each layer, (outputs, 1 + inputs) in book order, the bias first.
@@ -68,10 +79,11 @@ impl Network {
         self.parameters.book_order(layer.checked_sub(1).expect("layers with weights are counted from 1"))
     }
 
-    /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating.
+    /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating, and for
+    /// several labels.
     ///
     /// # Errors
-    /// If `x` has not the network's number of features.
+    /// If `x` has not the network's number of features, or the output layer is not one sigmoid unit.
     pub fn prob_t0(&self, x: &[f32]) -> Result<f32, Error> {
         let mut y = [0.0];
         Predictor::new(self).prob_t0(x, &mut y)?;
@@ -82,11 +94,31 @@ impl Network {
     /// keeps its digits.
     ///
     /// # Errors
-    /// If `x` has not the network's number of features.
+    /// As [`Network::prob_t0`].
     pub fn prob_t1(&self, x: &[f32]) -> Result<f32, Error> {
         let mut p = [0.0];
         Predictor::new(self).prob_t1(x, &mut p)?;
         Ok(p[0])
+    }
+
+    /// p(class k given x) of each class k, for the features `x` of one sample.
+    ///
+    /// # Errors
+    /// If `x` has not the network's number of features, or the output layer is no softmax.
+    pub fn class_probabilities(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        let mut p = vec![0.0; self.shape.outputs()];
+        Predictor::new(self).class_probabilities(x, &mut p)?;
+        Ok(p)
+    }
+
+    /// The means of the real targets given x, for the features `x` of one sample.
+    ///
+    /// # Errors
+    /// If `x` has not the network's number of features, or the output layer is not the identity.
+    pub fn means(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        let mut means = vec![0.0; self.shape.outputs()];
+        Predictor::new(self).means(x, &mut means)?;
+        Ok(means)
     }
 }
 
@@ -97,6 +129,7 @@ pub struct NetworkBuilder {
     inputs: usize,
     hidden: Vec<usize>,
     activation: Activation,
+    output_layer: (OutputLayer, usize),
     seed: u64,
 }
 
@@ -113,6 +146,12 @@ impl NetworkBuilder {
         self
     }
 
+    /// The kind of the output layer, and its units. Default: one sigmoid unit.
+    pub fn output_layer(mut self, output_layer: OutputLayer, units: usize) -> Self {
+        self.output_layer = (output_layer, units);
+        self
+    }
+
     /// The seed of the random weights. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -122,9 +161,10 @@ impl NetworkBuilder {
     /// The network, with random weights suited to the activation and biases of zero.
     ///
     /// # Errors
-    /// If a width is 0, or the weights would not fit in memory.
+    /// If a width is 0, a softmax has one unit, or the weights would not fit in memory.
     pub fn build(self) -> Result<Network, Error> {
-        let shape = Shape::new(self.inputs, &self.hidden, self.activation)?;
+        let (output_layer, units) = self.output_layer;
+        let shape = Shape::new(self.inputs, &self.hidden, self.activation)?.with_output_layer(output_layer, units)?;
         let mut parameters = Parameters::zeros(&shape);
         parameters.randomize(&shape, self.seed);
         Ok(Network { shape, parameters })

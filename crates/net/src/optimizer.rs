@@ -54,9 +54,9 @@ impl Optimizer {
         momentum != 0.0
     }
 
-    /// The update for a minibatch of `samples`.
-    pub(crate) fn step(self, samples: usize) -> Sgd {
+    /// The update for a minibatch whose samples have this weight together.
+    pub(crate) fn step(self, weight: f64) -> Sgd {
         let Optimizer::Sgd { learning_rate, momentum } = self;
-        Sgd { learning_rate, momentum, scale: 1.0 / samples as f32 }
+        Sgd { learning_rate, momentum, scale: 1.0 / weight as f32 }
     }
 }

@@ -1,17 +1,20 @@
-//! Probabilities for rows of features, with scratch memory that is made once.
+//! Predictions for rows of features, with scratch memory that is made once.
 
 use kernels::sigmoid::sigmoid_lanes;
 use kernels::simd::Simd;
+use kernels::softmax::shifted_exponentials_lanes;
 use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::parallel::{Pool, both};
-use crate::sweep::{gather_features, output_arrays, propagate};
+use crate::sweep::{gather_features, propagate};
 use crate::tuning::Tunings;
-use crate::workspace::GroupLayout;
-use crate::{Error, Network, Threads};
+use crate::workspace::{GroupLayout, OutputArrays};
+use crate::{Error, Network, OutputLayer, Threads};
 
-/// Computes probabilities of a [`Network`]. After the first call nothing is allocated.
+/// Computes predictions of a [`Network`], those that its [`OutputLayer`] makes: [`prob_t0`](Self::prob_t0) and
+/// [`prob_t1`](Self::prob_t1), [`class_probabilities`](Self::class_probabilities) or [`means`](Self::means). After the first
+/// call nothing is allocated.
 ///
 /// A row gives the same bits alone and among others, and with any number of threads.
 #[derive(Debug)]
@@ -31,13 +34,29 @@ const LEAST_ROWS: usize = 16;
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
 
-/// The probability to compute from the preactivation a of the output.
+/// What to compute from the preactivations a of the output.
 #[derive(Clone, Copy)]
-enum Class {
+enum Prediction {
     /// y = sigma(a).
-    T0,
+    ProbT0,
     /// 1 - y = sigma(-a).
-    T1,
+    ProbT1,
+    /// softmax(a).
+    ClassProbabilities,
+    /// a.
+    Means,
+}
+
+impl Prediction {
+    /// The name of its method, and the output layer that makes it.
+    fn needs(self) -> (&'static str, OutputLayer) {
+        match self {
+            Prediction::ProbT0 => ("prob_t0", OutputLayer::Sigmoid),
+            Prediction::ProbT1 => ("prob_t1", OutputLayer::Sigmoid),
+            Prediction::ClassProbabilities => ("class_probabilities", OutputLayer::Softmax),
+            Prediction::Means => ("means", OutputLayer::Identity),
+        }
+    }
 }
 
 impl<'a> Predictor<'a> {
@@ -83,27 +102,57 @@ impl<'a> Predictor<'a> {
         result
     }
 
-    /// Writes y = p(t = 0 given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`.
+    /// Writes y = p(t = 0 given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`; of
+    /// several labels, p(t_k = 0 given x), (rows, labels) in row-major order.
     ///
     /// # Errors
-    /// If the lengths do not fit.
+    /// If the lengths do not fit, or the output layer is not of sigmoids.
     pub fn prob_t0(&mut self, features: &[f32], probabilities: &mut [f32]) -> Result<(), Error> {
-        self.probabilities(Class::T0, features, probabilities)
+        self.predict(Prediction::ProbT0, features, probabilities)
     }
 
     /// Writes 1 - y = p(t = 1 given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`.
-    /// It is computed as sigma(-a), so that a small probability keeps its digits.
+    /// It is computed as sigma(-a), so that a small probability keeps its digits. Of several labels, p(t_k = 1 given x),
+    /// (rows, labels) in row-major order.
     ///
     /// # Errors
-    /// If the lengths do not fit.
+    /// As [`Predictor::prob_t0`].
     pub fn prob_t1(&mut self, features: &[f32], probabilities: &mut [f32]) -> Result<(), Error> {
-        self.probabilities(Class::T1, features, probabilities)
+        self.predict(Prediction::ProbT1, features, probabilities)
     }
 
-    fn probabilities(&mut self, class: Class, features: &[f32], out: &mut [f32]) -> Result<(), Error> {
-        let inputs = self.network.shape.inputs();
-        if features.len() != out.len().saturating_mul(inputs) {
-            let expected = out.len().saturating_mul(inputs);
+    /// Writes p(class k given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`: (rows,
+    /// classes), row-major.
+    ///
+    /// # Errors
+    /// If the lengths do not fit, or the output layer is no softmax.
+    pub fn class_probabilities(&mut self, features: &[f32], probabilities: &mut [f32]) -> Result<(), Error> {
+        self.predict(Prediction::ClassProbabilities, features, probabilities)
+    }
+
+    /// Writes the means of the real targets given each row of `features`, (rows, inputs) in row-major order, to `means`:
+    /// (rows, outputs), row-major.
+    ///
+    /// # Errors
+    /// If the lengths do not fit, or the output layer is not the identity.
+    pub fn means(&mut self, features: &[f32], means: &mut [f32]) -> Result<(), Error> {
+        self.predict(Prediction::Means, features, means)
+    }
+
+    fn predict(&mut self, prediction: Prediction, features: &[f32], out: &mut [f32]) -> Result<(), Error> {
+        let (inputs, outputs) = (self.network.shape.inputs(), self.network.shape.outputs());
+        let (asked, needed) = prediction.needs();
+        let output_layer = self.network.shape.output_layer();
+        if output_layer != needed {
+            return Err(Error::Prediction { asked, output_layer });
+        }
+        let rows = out.len() / outputs;
+        if !out.len().is_multiple_of(outputs) {
+            let expected = features.len() / inputs * outputs;
+            return Err(Error::Length { what: "the slice of predictions", found: out.len(), expected });
+        }
+        if features.len() != rows.saturating_mul(inputs) {
+            let expected = rows.saturating_mul(inputs);
             return Err(Error::Length { what: "the slice of features", found: features.len(), expected });
         }
         if out.is_empty() {
@@ -111,16 +160,17 @@ impl<'a> Predictor<'a> {
         }
         let Predictor { network, level, pool, scratch, in_single_calls, in_sessions } = self;
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
-        tunings.of(out.len().div_ceil(LEAST_ROWS)).step(|threads| {
-            let (layout, groups) = scratch.groups(network, out.len().min(GROUP_ROWS), threads);
+        tunings.of(rows.div_ceil(LEAST_ROWS)).step(|threads| {
+            let (layout, groups) = scratch.groups(network, rows.min(GROUP_ROWS), threads);
             let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {
-                for (features, out) in features.chunks(layout.rows * inputs).zip(out.chunks_mut(layout.rows)) {
-                    dispatch!(*level, simd => predict(simd, class, network, layout, group, features, out));
+                let groups = features.chunks(layout.rows * inputs).zip(out.chunks_mut(layout.rows * outputs));
+                for (features, out) in groups {
+                    dispatch!(*level, simd => predict(simd, prediction, network, layout, group, features, out));
                 }
             };
             match threads {
                 1 => body(groups, features, out),
-                _ => pool.run(|| share_out(threads, layout.stride, inputs, groups, features, out, &body)),
+                _ => pool.run(|| share_out(threads, layout.stride, (inputs, outputs), groups, features, out, &body)),
             }
         });
         Ok(())
@@ -151,7 +201,7 @@ impl Scratch {
 fn share_out(
     threads: usize,
     stride: usize,
-    inputs: usize,
+    (inputs, outputs): (usize, usize),
     groups: &mut [f32],
     features: &[f32],
     out: &mut [f32],
@@ -161,48 +211,97 @@ fn share_out(
         return body(groups, features, out);
     }
     let left = threads / 2;
-    let rows = out.len() * left / threads;
+    let rows = out.len() / outputs * left / threads;
     let (left_groups, right_groups) = groups.split_at_mut(left * stride);
     let (left_features, right_features) = features.split_at(rows * inputs);
-    let (left_out, right_out) = out.split_at_mut(rows);
+    let (left_out, right_out) = out.split_at_mut(rows * outputs);
     both(
         true,
-        || share_out(left, stride, inputs, left_groups, left_features, left_out, body),
-        || share_out(threads - left, stride, inputs, right_groups, right_features, right_out, body),
+        || share_out(left, stride, (inputs, outputs), left_groups, left_features, left_out, body),
+        || share_out(threads - left, stride, (inputs, outputs), right_groups, right_features, right_out, body),
     );
 }
 
-/// The probabilities of the rows of one group.
+/// The predictions for the rows of one group.
 #[inline(always)]
 fn predict<S: Simd>(
     simd: S,
-    class: Class,
+    prediction: Prediction,
     network: &Network,
     layout: &GroupLayout,
     group: &mut [f32],
     features: &[f32],
     out: &mut [f32],
 ) {
+    let outputs = network.shape.outputs();
+    let samples = out.len() / outputs;
     gather_features(
         simd,
         layout,
         group,
         features,
-        out.len(),
+        samples,
         #[inline(always)]
         |row| row,
     );
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, out.len());
-    let [a, y, ..] = output_arrays(layout, group);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+    let rows = layout.rows;
+    let (_, OutputArrays { a, deltas: y, .. }) = layout.output_arrays(group);
+    let columns = match prediction {
+        Prediction::ProbT0 => sigmoids(simd, (outputs, rows, samples), a, y, false),
+        Prediction::ProbT1 => sigmoids(simd, (outputs, rows, samples), a, y, true),
+        Prediction::ClassProbabilities => softmaxes(simd, (outputs, rows, samples), a, y),
+        Prediction::Means => a,
+    };
+    if outputs == 1 {
+        return out.copy_from_slice(&columns[..samples]);
+    }
+    for (sample, out) in out.chunks_exact_mut(outputs).enumerate() {
+        for (unit, out) in out.iter_mut().enumerate() {
+            *out = columns[unit * rows + sample];
+        }
+    }
+}
+
+/// sigma(a), or sigma(-a) if `negated`, of all columns.
+#[inline(always)]
+fn sigmoids<'a, S: Simd>(
+    simd: S,
+    (outputs, rows, samples): (usize, usize, usize),
+    a: &[f32],
+    y: &'a mut [f32],
+    negated: bool,
+) -> &'a [f32] {
+    for unit in 0..outputs {
+        let mut row = 0;
+        while row < samples {
+            let a = simd.load(&a[unit * rows + row..]);
+            let a = if negated { -a } else { a };
+            simd.store(sigmoid_lanes(simd, a), &mut y[unit * rows + row..]);
+            row += S::LANES;
+        }
+    }
+    y
+}
+
+/// softmax(a) over the columns.
+#[inline(always)]
+fn softmaxes<'a, S: Simd>(
+    simd: S,
+    (outputs, rows, samples): (usize, usize, usize),
+    a: &[f32],
+    y: &'a mut [f32],
+) -> &'a [f32] {
     let mut row = 0;
-    while row < out.len() {
-        let a = simd.load(&a[row..]);
-        let a = match class {
-            Class::T0 => a,
-            Class::T1 => -a,
-        };
-        simd.store(sigmoid_lanes(simd, a), &mut y[row..]);
+    while row < samples {
+        let (_, sum) = shifted_exponentials_lanes(simd, a, (outputs, rows, row), y);
+        let mut unit = 0;
+        while unit < outputs {
+            let place = unit * rows + row;
+            simd.store(simd.load(&y[place..]) / sum, &mut y[place..]);
+            unit += 1;
+        }
         row += S::LANES;
     }
-    out.copy_from_slice(&y[..out.len()]);
+    y
 }

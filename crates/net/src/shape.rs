@@ -1,18 +1,19 @@
-//! The shape of a network: its layers' widths and the activation of the hidden ones.
+//! The shape of a network: its layers' widths, the activation of the hidden ones and the kind of the output layer.
 
 use std::fmt;
 
 pub use kernels::matrix::LayerShape;
 use kernels::matrix::{BLOCK, PANEL};
 
-use crate::{Activation, Error};
+use crate::{Activation, Error, OutputLayer};
 
-/// The widths of the layers, from the inputs to the one output, and the hidden layers' activation. Displayed as
-/// `30-16-1`.
+/// The widths of the layers, from the inputs to the outputs, the hidden layers' activation and the kind of the output
+/// layer. Displayed as `30-16-1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     widths: Vec<usize>,
     activation: Activation,
+    output_layer: OutputLayer,
 }
 
 /// The most bytes that the weights of a network may take, both copies of them: more than that is a slip.
@@ -24,19 +25,40 @@ impl Shape {
     /// # Errors
     /// If a width is 0, or the weights would not fit in memory.
     pub fn new(inputs: usize, hidden: &[usize], activation: Activation) -> Result<Shape, Error> {
-        if inputs == 0 {
+        Shape::checked([&[inputs], hidden, &[1]].concat(), activation, OutputLayer::Sigmoid)
+    }
+
+    /// The same network with another output layer, of `outputs` units.
+    ///
+    /// # Errors
+    /// If there are no units, or only one for a softmax, or the weights would not fit in memory.
+    pub fn with_output_layer(mut self, output_layer: OutputLayer, outputs: usize) -> Result<Shape, Error> {
+        self.widths.pop();
+        self.widths.push(outputs);
+        Shape::checked(self.widths, self.activation, output_layer)
+    }
+
+    fn checked(widths: Vec<usize>, activation: Activation, output_layer: OutputLayer) -> Result<Shape, Error> {
+        let [inputs, hidden @ .., outputs] = &widths[..] else { unreachable!("widths of inputs and outputs") };
+        if *inputs == 0 {
             return Err(Error::Shape("a network needs at least one input".into()));
         }
         if let Some(layer) = hidden.iter().position(|width| *width == 0) {
             return Err(Error::Shape(format!("hidden layer {} has no units; give it at least one", layer + 1)));
         }
-        let widths = [&[inputs], hidden, &[1]].concat();
+        match (output_layer, *outputs) {
+            (_, 0) => return Err(Error::Shape("a network needs at least one output".into())),
+            (OutputLayer::Softmax, 1) => {
+                return Err(Error::Shape("a softmax needs an output for each of two classes or more".into()));
+            }
+            _ => {}
+        }
         let bytes = widths.windows(2).try_fold(0usize, |sum, pair| {
             let blocks = pair[0].div_ceil(PANEL).checked_mul(pair[1].div_ceil(PANEL))?;
             sum.checked_add(blocks.checked_mul(size_of::<f32>() * BLOCK)?)
         });
         match bytes {
-            Some(bytes) if bytes <= MOST_BYTES => Ok(Shape { widths, activation }),
+            Some(bytes) if bytes <= MOST_BYTES => Ok(Shape { widths, activation, output_layer }),
             Some(bytes) => Err(Error::Shape(format!(
                 "the network's weights would take {} GiB of memory; choose narrower layers",
                 bytes >> 30
@@ -57,7 +79,7 @@ impl Shape {
         &self.widths[1..self.widths.len() - 1]
     }
 
-    /// Output units: 1.
+    /// Output units.
     pub fn outputs(&self) -> usize {
         self.widths[self.widths.len() - 1]
     }
@@ -65,6 +87,11 @@ impl Shape {
     /// The activation of the hidden layers.
     pub fn activation(&self) -> Activation {
         self.activation
+    }
+
+    /// The kind of the output layer.
+    pub fn output_layer(&self) -> OutputLayer {
+        self.output_layer
     }
 
     /// The layers 1..=L, each with the width of the layer before.

@@ -10,14 +10,14 @@ use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatc
 use kernels::simd::Simd;
 use kernels::{Activation, Sgd};
 
-use crate::Dataset;
 use crate::layer;
 use crate::loss::losses_and_deltas;
 use crate::parameters::Parameters;
-use crate::workspace::GroupLayout;
+use crate::workspace::{GroupLayout, OutputArrays};
+use crate::{Dataset, Shape};
 
 /// Step 1 of backpropagation for the samples whose features are in the group: leaves z of all hidden layers, and the
-/// preactivations of the output at `layout.output`.
+/// preactivations of the output in its array.
 #[inline(always)]
 pub(crate) fn propagate<S: Simd>(
     simd: S,
@@ -36,9 +36,9 @@ pub(crate) fn propagate<S: Simd>(
         let scratch = &mut rest[layout.scratch - layout.z[layer] - layout.panels_len(layer)..];
         layer::forward_hidden(simd, parameters.layer(layer - 1), activation, (z, rows), samples, z_out, scratch);
     }
-    let (before, rest) = group.split_at_mut(layout.output);
+    let (before, rest) = group.split_at_mut(layout.output_panels);
     let z = &before[layout.z[last - 1]..][..layout.panels_len(last - 1)];
-    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, &mut rest[..rows]);
+    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, rest);
 }
 
 /// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
@@ -60,12 +60,13 @@ pub(crate) fn gather_features<S: Simd>(
 pub(crate) fn sample_sweep<S: Simd>(
     simd: S,
     parameters: &Parameters,
-    activation: Activation,
+    shape: &Shape,
     layout: &GroupLayout,
     group: &mut [f32],
     data: &Dataset,
     indices: &[usize],
 ) {
+    let activation = shape.activation();
     let rows = layout.rows;
     let samples = indices.len();
     gather_features(
@@ -82,12 +83,13 @@ pub(crate) fn sample_sweep<S: Simd>(
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
     let delta = &mut deltas[..layout.panels_len(last)];
-    let [a, t, loss, delta_out] = output_arrays(layout, before);
-    for sample in 0..samples {
-        t[sample] = data.targets()[indices[sample]];
-    }
-    losses_and_deltas(simd, a, t, loss, delta_out);
-    PanelsMut::new(delta, layout.units[last], rows).write_column(0, &delta_out[..samples]);
+    let (_, OutputArrays { a, t, losses, deltas: columns }) = layout.output_arrays(before);
+    data.gather_targets(indices, rows, t);
+    let units = layout.units[last];
+    let arrays = OutputArrays { a, t, losses, deltas: &mut *columns };
+    losses_and_deltas(simd, shape.output_layer(), data.smoothing(), units, arrays);
+    data.weigh(indices, rows, units, columns);
+    layer::write_deltas(simd, (columns, rows), units, samples, delta);
 
     for layer in (2..=last).rev() {
         let (before, delta) = group.split_at_mut(layout.delta[layer]);
@@ -97,16 +99,6 @@ pub(crate) fn sample_sweep<S: Simd>(
         let z = &before[layout.z[layer - 1]..][..layout.panels_len(layer - 1)];
         layer::backward(simd, parameters.layer(layer - 1), activation, (delta, rows), samples, z, delta_in);
     }
-}
-
-/// The arrays of the output: preactivations, classes, losses and deltas, each with a number for every row.
-#[inline(always)]
-pub(crate) fn output_arrays<'a>(layout: &GroupLayout, group: &'a mut [f32]) -> [&'a mut [f32]; 4] {
-    let arrays = &mut group[layout.output..][..4 * layout.rows];
-    let (a, rest) = arrays.split_at_mut(layout.rows);
-    let (t, rest) = rest.split_at_mut(layout.rows);
-    let (loss, delta) = rest.split_at_mut(layout.rows);
-    [a, t, loss, delta]
 }
 
 /// What the weight sweep of some blocks reads.

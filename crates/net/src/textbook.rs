@@ -5,15 +5,16 @@
 //! | step | formula | function |
 //! |---|---|---|
 //! | 1 | a_i^(l) = sum_j w_ij^(l) z_j^(l-1) + w_i0^(l), z = activation(a) | [`Textbook::propagate`] |
-//! | 2 | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::deltas`] |
+//! | 2 | delta^(L) = sigma(a^(L)) - (1 - t), or as [`OutputLayer`] has it | [`Textbook::deltas`] |
 //! | 3 | delta_i^(l-1) = (sum_j delta_j^(l) w_ji^(l)) dz/da (a_i^(l-1)), for l = L, ..., 2 | [`Textbook::deltas`] |
 //! | 4 | dL/dw_ij^(l) = delta_i^(l) z_j^(l-1), dL/dw_i0^(l) = delta_i^(l) | [`Textbook::add_gradient`] |
 
 use kernels::{
-    Level, activate, matvec, matvec_transposed, multiply_by_derivative, outer_product, sgd_step, sigmoid, softplus,
+    Level, activate, ln, matvec, matvec_transposed, multiply_by_derivative, outer_product, sgd_step,
+    shifted_exponentials, sigmoid, softplus,
 };
 
-use crate::{Activation, Dataset, Error, Network, Optimizer, Shape};
+use crate::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Shape};
 
 /// A network's weights in book order, and the four steps.
 #[derive(Clone, Debug)]
@@ -35,9 +36,14 @@ pub struct Propagation {
 }
 
 impl Propagation {
-    /// The preactivation of the output.
+    /// The preactivation of the first output unit, or of the only one.
     pub fn output_preactivation(&self) -> f32 {
-        self.a[self.a.len() - 1][0]
+        self.output_preactivations()[0]
+    }
+
+    /// The preactivations of the output units.
+    pub fn output_preactivations(&self) -> &[f32] {
+        &self.a[self.a.len() - 1]
     }
 }
 
@@ -78,19 +84,48 @@ impl Textbook {
         Propagation { z, a }
     }
 
-    /// The loss of a sample of class `t`: L = (1 - t) softplus(-a) + t softplus(a), in nats.
-    pub fn loss(&self, propagation: &Propagation, t: f32) -> f32 {
-        let a = propagation.output_preactivation();
-        let mut softplus_of = [0.0; 2];
-        softplus(self.level, &[-a, a], &mut softplus_of);
-        t.mul_add(softplus_of[1], (1.0 - t) * softplus_of[0])
+    /// The loss of a sample with the targets `t`, one for each output unit ([`Dataset::target_vector`]). With one sigmoid,
+    /// L = (1 - t) softplus(-a) + t softplus(a), in nats; [`OutputLayer`] has the others.
+    pub fn loss(&self, propagation: &Propagation, t: &[f32]) -> f32 {
+        let a = propagation.output_preactivations();
+        match self.shape.output_layer() {
+            OutputLayer::Sigmoid => a.iter().zip(t).fold(0.0, |sum, (a, t)| {
+                let mut softplus_of = [0.0; 2];
+                softplus(self.level, &[-a, *a], &mut softplus_of);
+                sum + t.mul_add(softplus_of[1], (1.0 - t) * softplus_of[0])
+            }),
+            OutputLayer::Softmax => {
+                let (greatest, sum) = shifted_exponentials(self.level, a, &mut vec![0.0; a.len()]);
+                let mut ln_of = [0.0];
+                ln(self.level, &[sum], &mut ln_of);
+                ln_of[0] - a.iter().zip(t).fold(0.0, |sum, (a, t)| t.mul_add(a - greatest, sum))
+            }
+            OutputLayer::Identity => a.iter().zip(t).fold(0.0, |sum, (a, t)| (0.5 * (a - t)).mul_add(a - t, sum)),
+        }
     }
 
-    /// Steps 2 and 3: delta of layers 1..=L.
-    pub fn deltas(&self, propagation: &Propagation, t: f32) -> Vec<Vec<f32>> {
-        let mut y = [0.0];
-        sigmoid(self.level, &[propagation.output_preactivation()], &mut y);
-        let mut deltas = vec![vec![y[0] - (1.0 - t)]];
+    /// Step 2: delta of layer L, "prediction minus target", for the targets `t` as in [`Textbook::loss`].
+    pub fn output_deltas(&self, propagation: &Propagation, t: &[f32]) -> Vec<f32> {
+        let a = propagation.output_preactivations();
+        let mut z = vec![0.0; a.len()];
+        match self.shape.output_layer() {
+            OutputLayer::Sigmoid => {
+                sigmoid(self.level, a, &mut z);
+                z.iter().zip(t).map(|(y, t)| y - (1.0 - t)).collect()
+            }
+            OutputLayer::Softmax => {
+                let (_, sum) = shifted_exponentials(self.level, a, &mut z);
+                z.iter().zip(t).map(|(e, t)| e / sum - t).collect()
+            }
+            OutputLayer::Identity => a.iter().zip(t).map(|(a, t)| a - t).collect(),
+        }
+    }
+
+    /// Steps 2 and 3: delta of layers 1..=L, for the targets `t` as in [`Textbook::loss`]. Those of layer L are multiplied by
+    /// the sample's `weight` ([`Dataset::weight`]), 1 if it has none.
+    pub fn deltas(&self, propagation: &Propagation, t: &[f32], weight: f32) -> Vec<Vec<f32>> {
+        let mut deltas = vec![self.output_deltas(propagation, t)];
+        deltas[0].iter_mut().for_each(|delta| *delta *= weight);
         for l in (1..self.weights.len()).rev() {
             let z = &propagation.z[l];
             let mut delta = vec![0.0; z.len()];
@@ -109,16 +144,18 @@ impl Textbook {
     }
 
     /// All four steps for the samples `indices` of `data`, one after the other: the summed gradients in book order, and the
-    /// summed loss.
+    /// summed loss, both weighted.
     pub fn gradient(&self, data: &Dataset, indices: &[usize]) -> (Vec<Vec<f32>>, f64) {
         let mut gradients: Vec<Vec<f32>> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         let mut loss = 0.0;
         for index in indices {
-            let (x, t) = (data.row(*index), data.targets()[*index]);
+            let (x, t, weight) = (data.row(*index), data.target_vector(*index), data.weight(*index));
             let propagation = self.propagate(x);
-            let deltas = self.deltas(&propagation, t);
+            let deltas = self.deltas(&propagation, &t, weight);
             self.add_gradient(&propagation, &deltas, &mut gradients);
-            loss += f64::from(self.loss(&propagation, t));
+            if weight > 0.0 {
+                loss += f64::from(weight) * f64::from(self.loss(&propagation, &t));
+            }
         }
         (gradients, loss)
     }
@@ -126,11 +163,15 @@ impl Textbook {
     /// One training step with the samples `indices` of `data`. Returns their mean loss before it.
     pub fn step(&mut self, optimizer: Optimizer, data: &Dataset, indices: &[usize]) -> f64 {
         let (gradients, loss) = self.gradient(data, indices);
-        let step = optimizer.step(indices.len());
+        let weight: f64 = indices.iter().map(|index| f64::from(data.weight(*index))).sum();
+        if weight == 0.0 {
+            return 0.0;
+        }
+        let step = optimizer.step(weight);
         for ((weights, velocity), gradient) in self.weights.iter_mut().zip(&mut self.velocities).zip(&gradients) {
             sgd_step(self.level, step, gradient, weights, velocity);
         }
-        loss / indices.len() as f64
+        loss / weight
     }
 
     fn activation(&self) -> Activation {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use kernels::Level;
 
 use crate::engine::Engine;
+use crate::loss::LossSum;
 use crate::parallel::Pool;
 use crate::random::Random;
 use crate::tuning::{Tuning, Tunings};
@@ -129,7 +130,8 @@ impl Trainer {
     /// stop the training.
     ///
     /// # Errors
-    /// If the data has another number of inputs than the network, or the loss or a weight is no longer finite.
+    /// If the data has another number of inputs or other targets than the network, or the loss or a weight is no longer
+    /// finite.
     pub fn train(
         &mut self,
         data: &Dataset,
@@ -182,10 +184,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::train`].
     pub fn epoch(&mut self, data: &Dataset) -> Result<f64, Error> {
-        let inputs = self.network.shape.inputs();
-        if data.inputs() != inputs {
-            return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: inputs });
-        }
+        data.check_fits(&self.network.shape)?;
         self.epochs_done += 1;
         let (epoch, batch_size) = (self.epochs_done, self.options.batch_size.min(data.rows()));
         self.order.clear();
@@ -198,17 +197,19 @@ impl Trainer {
         let is_together = pool.is_entered();
         let is_worth_it = tuning.is_open() || is_together || tuning.gain() * minibatches.len() as f64 > *assembly;
         let mut steps = |tuning: &mut Tuning| {
-            let mut loss = 0.0;
+            let mut loss = LossSum::default();
             for (batch, indices) in minibatches.clone().enumerate() {
                 let mut step = |threads| engine.step(network, options, data, indices, threads);
                 // The last minibatch, if smaller, is no measure.
-                loss += if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
-                if !loss.is_finite() {
+                let of_step = if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
+                loss.sum += of_step.sum;
+                loss.weight += of_step.weight;
+                if !loss.sum.is_finite() {
                     return Err((batch + 1, "loss"));
                 }
             }
             match network.parameters.are_finite(options.level) {
-                true => Ok(loss / data.rows() as f64),
+                true => Ok(loss.mean()),
                 false => Err((minibatches.len(), "largest weight")),
             }
         };
@@ -234,10 +235,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::train`] (the epoch is 0), or if there are no such samples.
     pub fn step(&mut self, data: &Dataset, indices: &[usize]) -> Result<f64, Error> {
-        let inputs = self.network.shape.inputs();
-        if data.inputs() != inputs {
-            return Err(Error::Length { what: "a row of the data", found: data.inputs(), expected: inputs });
-        }
+        data.check_fits(&self.network.shape)?;
         if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
             return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
         }
@@ -248,8 +246,8 @@ impl Trainer {
             _ => pool.run(|| engine.step(network, options, data, indices, threads)),
         });
         let learning_rate = options.optimizer.learning_rate();
-        match loss.is_finite() {
-            true => Ok(loss / indices.len() as f64),
+        match loss.sum.is_finite() {
+            true => Ok(loss.mean()),
             false => Err(Error::Diverged { epoch: 0, batch: 1, what: "loss", learning_rate }),
         }
     }

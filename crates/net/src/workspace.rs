@@ -5,8 +5,8 @@
 
 use kernels::matrix::{Minibatch, PANEL, Panels, ROW_MULTIPLE};
 
-use crate::Shape;
 use crate::buffer::Buffer;
+use crate::{Shape, TargetKind};
 
 /// Where each array starts in a group. All panels have `rows` rows.
 #[derive(Clone, Debug)]
@@ -18,16 +18,32 @@ pub(crate) struct GroupLayout {
     pub z: Vec<usize>,
     /// A number for each unit of a narrow hidden layer and each row.
     pub scratch: usize,
-    /// The preactivations of the output, and behind them the classes, the losses and the deltas: `rows` numbers each.
+    /// The output's preactivations as panels, where it is not narrow.
+    pub output_panels: usize,
+    /// The output's preactivations as columns, and behind them the targets, the losses and the deltas: see
+    /// [`OutputArrays`].
     pub output: usize,
+    /// Numbers in the columns of the output units.
+    output_columns: usize,
+    /// Numbers in the columns of the targets.
+    target_columns: usize,
     /// Panels delta of layers 1..=L (with an unused first entry, so that the index is the layer's).
     pub delta: Vec<usize>,
     /// Numbers in a group.
     pub stride: usize,
 }
 
-/// Arrays of `rows` numbers at [`GroupLayout::output`].
-const OUTPUT_ARRAYS: usize = 4;
+/// The arrays of the output: columns of `rows` numbers each, in which number s belongs to sample s.
+pub(crate) struct OutputArrays<'a> {
+    /// The preactivations, a column for each unit.
+    pub a: &'a mut [f32],
+    /// The targets, a column for each target of a sample.
+    pub t: &'a mut [f32],
+    /// The losses: one column.
+    pub losses: &'a mut [f32],
+    /// The deltas, a column for each unit; or what is predicted.
+    pub deltas: &'a mut [f32],
+}
 
 impl GroupLayout {
     /// The layout of groups of up to `samples` samples; without the deltas if it is only for predictions.
@@ -44,14 +60,41 @@ impl GroupLayout {
         let hidden = units.len() - 1;
         let z = units[..hidden].iter().map(|units| place(Panels::len(*units, rows))).collect();
         let scratch = place(kernels::matrix::NARROW * rows);
-        let output = place(OUTPUT_ARRAYS * rows);
+        let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
+        let is_narrow = outputs <= kernels::matrix::NARROW;
+        let panels = if is_narrow { 0 } else { Panels::len(outputs, rows) };
+        let output_panels = place(panels);
+        // Transposed in squares, whole panels become whole panels.
+        let output_columns = if is_narrow { outputs * rows } else { panels };
+        let output = place(2 * output_columns + target_columns + rows);
         let delta = units.iter().enumerate().map(|(layer, units)| match layer {
             0 => 0,
             _ if with_deltas => place(Panels::len(*units, rows)),
             _ => 0,
         });
         let delta = delta.collect();
-        GroupLayout { rows, units, z, scratch, output, delta, stride: next }
+        GroupLayout {
+            rows,
+            units,
+            z,
+            scratch,
+            output_panels,
+            output,
+            output_columns,
+            target_columns,
+            delta,
+            stride: next,
+        }
+    }
+
+    /// The arrays of the output in `group`, and what lies before them.
+    #[inline(always)]
+    pub(crate) fn output_arrays<'a>(&self, group: &'a mut [f32]) -> (&'a mut [f32], OutputArrays<'a>) {
+        let (before, rest) = group.split_at_mut(self.output);
+        let (a, rest) = rest.split_at_mut(self.output_columns);
+        let (t, rest) = rest.split_at_mut(self.target_columns);
+        let (losses, rest) = rest.split_at_mut(self.rows);
+        (before, OutputArrays { a, t, losses, deltas: &mut rest[..self.output_columns] })
     }
 
     /// Numbers in the panels of layer `layer`.

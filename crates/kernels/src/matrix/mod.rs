@@ -10,6 +10,8 @@
 //!   weights twice, each copy in the order in which a kernel reads it: 33 rows of 32 for the forward sweep (row 0 is the
 //!   bias, row 1 + j the weights from input j to the 32 outputs), then 32 rows of 32 for the backward sweep (row i: the
 //!   weights to output i from the 32 inputs). The weight sweep updates one copy and refreshes the other.
+//! - The output layer's activations and deltas are **columns** as well ([`panels_to_columns`]): the numbers of a unit for
+//!   all samples side by side, so that a sum over the units runs in one lane.
 //! - Places beyond the last unit of a layer hold zero in weights and in deltas, so that whole vectors can be used
 //!   everywhere.
 //!
@@ -30,6 +32,7 @@
 
 mod backward;
 mod book_order;
+mod columns;
 mod forward;
 mod gather;
 mod gradient;
@@ -39,6 +42,7 @@ mod tile;
 
 pub use backward::backward;
 pub use book_order::{read_blocks, write_blocks, write_gradient};
+pub use columns::{columns_to_panels, panels_to_columns};
 pub use forward::forward;
 pub use gather::gather_rows;
 pub use gradient::BlockGradient;

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
+use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
 
 /// Token of the AVX2 tier: exists only where the machine has AVX2 and FMA.
@@ -182,6 +182,28 @@ impl Vector for Avx2Vector {
             _mm256_mul_ps(_mm256_mul_ps(self.0, power(half)), power(_mm256_sub_epi32(n, half)))
         })
     }
+
+    #[inline(always)]
+    fn binary_exponent(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_cvtepi32_ps(_mm256_srai_epi32::<{ FRACTION_BITS as i32 }>(exponent_bits(self.0))) })
+    }
+
+    #[inline(always)]
+    fn fraction(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let exponent = _mm256_srai_epi32::<{ FRACTION_BITS as i32 }>(exponent_bits(self.0));
+            let exponent = _mm256_slli_epi32::<{ FRACTION_BITS as i32 }>(exponent);
+            _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(self.0), exponent))
+        })
+    }
+}
+
+#[inline(always)]
+unsafe fn exponent_bits(x: __m256) -> __m256i {
+    // SAFETY: the caller holds a vector of this tier.
+    unsafe { _mm256_sub_epi32(_mm256_castps_si256(x), _mm256_set1_epi32(FRACTION_START)) }
 }
 
 #[inline(always)]

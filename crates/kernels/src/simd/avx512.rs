@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::vector::operators;
+use super::vector::{FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
 
 /// Token of the AVX-512 tier: exists only where the machine has AVX-512F.
@@ -192,6 +192,28 @@ impl Vector for Avx512Vector {
         // SAFETY: as above.
         Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
     }
+
+    #[inline(always)]
+    fn binary_exponent(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_cvtepi32_ps(_mm512_srai_epi32::<FRACTION_BITS>(exponent_bits(self.0))) })
+    }
+
+    #[inline(always)]
+    fn fraction(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let exponent = _mm512_srai_epi32::<FRACTION_BITS>(exponent_bits(self.0));
+            let exponent = _mm512_slli_epi32::<FRACTION_BITS>(exponent);
+            _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(self.0), exponent))
+        })
+    }
+}
+
+#[inline(always)]
+unsafe fn exponent_bits(x: __m512) -> __m512i {
+    // SAFETY: the caller holds a vector of this tier.
+    unsafe { _mm512_sub_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(FRACTION_START)) }
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use wide::{f32x8, i32x8};
 
-use super::vector::{EXPONENT_BIAS, FRACTION_BITS, operators};
+use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
 
 /// Token of the portable tier, on every machine.
@@ -133,6 +133,22 @@ impl Vector for PortableVector {
         let half: i32x8 = n >> 1;
         Self(self.0 * power_of_two(half) * power_of_two(n - half))
     }
+
+    #[inline(always)]
+    fn binary_exponent(self) -> Self {
+        Self(f32x8::from_i32x8(exponent_bits(self.0) >> FRACTION_BITS as i32))
+    }
+
+    #[inline(always)]
+    fn fraction(self) -> Self {
+        let exponent: i32x8 = (exponent_bits(self.0) >> FRACTION_BITS as i32) << FRACTION_BITS as i32;
+        Self(f32x8::from_ne_bytes((i32x8::from_ne_bytes(self.0.to_ne_bytes()) - exponent).to_ne_bytes()))
+    }
+}
+
+#[inline(always)]
+fn exponent_bits(x: f32x8) -> i32x8 {
+    i32x8::from_ne_bytes(x.to_ne_bytes()) - i32x8::splat(FRACTION_START)
 }
 
 #[inline(always)]

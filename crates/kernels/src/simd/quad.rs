@@ -79,6 +79,16 @@ impl<V: Vector> Vector for QuadVector<V> {
     fn scale_by_power_of_two(self, n: Self) -> Self {
         each!(I => self.0[I].scale_by_power_of_two(n.0[I]))
     }
+
+    #[inline(always)]
+    fn binary_exponent(self) -> Self {
+        each!(I => self.0[I].binary_exponent())
+    }
+
+    #[inline(always)]
+    fn fraction(self) -> Self {
+        each!(I => self.0[I].fraction())
+    }
 }
 
 impl<V: Vector> core::ops::Neg for QuadVector<V> {

@@ -2,7 +2,7 @@
 //! measured against, and is compiled with the scalar FMA instruction where the machine has one: without it, each
 //! `f32::mul_add` is a call into the platform's `fma`, exact but ten times slower.
 
-use super::vector::{EXPONENT_BIAS, FRACTION_BITS};
+use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START};
 use super::{Simd, Splat, Vector};
 
 /// Token of the scalar tier, on every machine.
@@ -142,4 +142,20 @@ impl Vector for f32 {
         let power = |n: i32| f32::from_bits(((n + EXPONENT_BIAS) << FRACTION_BITS) as u32);
         self * power(half) * power(n - half)
     }
+
+    #[inline(always)]
+    fn binary_exponent(self) -> f32 {
+        (exponent_bits(self) >> FRACTION_BITS) as f32
+    }
+
+    #[inline(always)]
+    fn fraction(self) -> f32 {
+        let exponent = exponent_bits(self) >> FRACTION_BITS << FRACTION_BITS;
+        f32::from_bits((self.to_bits() as i32).wrapping_sub(exponent) as u32)
+    }
+}
+
+#[inline(always)]
+fn exponent_bits(x: f32) -> i32 {
+    (x.to_bits() as i32).wrapping_sub(FRACTION_START)
 }

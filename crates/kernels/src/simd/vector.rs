@@ -29,6 +29,14 @@ pub trait Vector:
     /// `self * 2^n` for whole n in -252..=254, rounded once: exact, but for a subnormal result, and infinite where it
     /// overflows. `self` must lie between 1/2 and 2 in magnitude, or be NaN.
     fn scale_by_power_of_two(self, n: Self) -> Self;
+
+    /// The whole number n for which a positive normal number is 2^n times its [`fraction`](Self::fraction). Of others it
+    /// means nothing.
+    fn binary_exponent(self) -> Self;
+
+    /// A positive normal number divided by a power of two, so that it lies in sqrt(1/2)..sqrt(2). Of others it means
+    /// nothing.
+    fn fraction(self) -> Self;
 }
 
 /// The integer n as the exponent of a floating-point number: the bits of 2^n, for n in -126..=127.
@@ -36,6 +44,9 @@ pub(super) const EXPONENT_BIAS: i32 = 127;
 
 /// Bits of the fraction, below the exponent.
 pub(super) const FRACTION_BITS: u32 = 23;
+
+/// The bits of sqrt(1/2), where the fractions start: what a positive number's bits exceed them by has its exponent in front.
+pub(super) const FRACTION_START: i32 = 0x3f35_04f3;
 
 /// The arithmetic operators of a newtype over a register, from the tier's functions for them.
 macro_rules! operators {
