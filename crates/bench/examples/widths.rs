@@ -1,7 +1,7 @@
 //! Cliffs: how the speed of training depends on the width of the hidden layers, the depth and the minibatch.
 //!
 //! `cargo run --release -p bench --example widths -- [SECONDS [THREADS]]` trains networks of many widths, and prints the rate per useful
-//! operation and the worst drop between neighbours above 32; then the same over depths and minibatches.
+//! operation and the worst drop between neighbours that are both above 32 units; then the same over depths and minibatches.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -46,12 +46,12 @@ fn sweep(time: Duration, threads: usize) -> Result<(), Error> {
     let mut before = None;
     for width in WIDTHS {
         let rate = rate(&[width, width], 128)?;
-        if let Some(before) = before.filter(|_| width > 32)
+        if let Some(before) = before
             && before / rate > worst.0
         {
             worst = (before / rate, width);
         }
-        before = Some(rate);
+        before = (width > 32).then_some(rate);
     }
     println!("\nthe worst drop above 32 units: {:.2} times, at {}\n", worst.0, worst.1);
     for depth in DEPTHS {
