@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use net::random::Random;
-use net::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
+use net::{
+    Activation, Dataset, Error, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads, Trainer,
+    TrainingOptions,
+};
 
 fn exclusive_or() -> Dataset {
     let features = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].concat();
@@ -37,6 +40,92 @@ fn no_hidden_layer_is_logistic_regression() {
     let data = Dataset::new(1, vec![-2.0, -1.0, 1.0, 2.0], vec![0.0, 0.0, 1.0, 1.0]).unwrap();
     let network = trained(Network::builder(1).build().unwrap(), TrainingOptions::default(), &data).unwrap();
     assert!(network.prob_t1(&[3.0]).unwrap() > 0.95 && network.prob_t0(&[-3.0]).unwrap() > 0.95);
+}
+
+#[test]
+fn exclusive_or_with_every_optimizer() {
+    let data = exclusive_or();
+    let (learning_rate, momentum) = (0.3, 0.9);
+    for optimizer in [
+        Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 },
+        Optimizer::Sgd { learning_rate, momentum },
+        Optimizer::Nesterov { learning_rate, momentum },
+        Optimizer::rms_prop(0.01),
+        Optimizer::adam(0.02),
+    ] {
+        for schedule in [
+            Schedule::Constant,
+            Schedule::Step { every: 500, factor: 0.9 },
+            Schedule::InverseScaling { power: 0.1 },
+            Schedule::Cosine { warm_up: 100, steps: 2000 },
+        ] {
+            let builder = Network::builder(2).hidden(&[8]).activation(Activation::Tanh).seed(2);
+            let options = TrainingOptions {
+                epochs: 2000,
+                batch_size: 4,
+                optimizer,
+                schedule,
+                weight_decay: 1e-4,
+                clip_norm: Some(1.0),
+                ..Default::default()
+            };
+            let network = trained(builder.build().unwrap(), options, &data).unwrap();
+            for (row, t) in data.targets().iter().enumerate() {
+                let p = network.prob_t1(data.row(row)).unwrap();
+                assert!((p - t).abs() < 0.1, "{optimizer:?}, {schedule:?}, row {row}: p(t = 1) is {p}, t is {t}");
+            }
+        }
+    }
+}
+
+/// The directions of an optimiser in f64, from the gradient, what it keeps and the number of the step.
+type Direction = fn(f64, &mut [f64; 2], i32) -> f64;
+
+/// Some steps of each optimiser, with decay, against its formula.
+#[test]
+fn optimizers_follow_their_formulas() {
+    // a = w_0 + w_1 x with half the squared error: g = (a - t) (1, x).
+    let data = Dataset::regression(1, vec![2.0], 1, vec![1.0]).unwrap();
+    let shape = Shape::new(1, &[], Activation::Tanh).unwrap().with_output_layer(OutputLayer::Identity, 1).unwrap();
+    let learning_rate = 0.1;
+    let cases: [(Optimizer, Direction); 5] = [
+        (Optimizer::Sgd { learning_rate, momentum: 0.0 }, |g, _, _| g),
+        (Optimizer::Sgd { learning_rate, momentum: 0.8 }, |g, [v, _], _| {
+            *v = 0.8 * *v + g;
+            *v
+        }),
+        (Optimizer::Nesterov { learning_rate, momentum: 0.8 }, |g, [v, _], _| {
+            *v = 0.8 * *v + g;
+            g + 0.8 * *v
+        }),
+        (Optimizer::RmsProp { learning_rate, rho: 0.7, epsilon: 1e-3 }, |g, [s, _], _| {
+            *s = 0.7 * *s + 0.3 * g * g;
+            g / (s.sqrt() + 1e-3)
+        }),
+        (Optimizer::Adam { learning_rate, beta_1: 0.6, beta_2: 0.9, epsilon: 1e-3 }, |g, [m, v], t| {
+            *m = 0.6 * *m + 0.4 * g;
+            *v = 0.9 * *v + 0.1 * g * g;
+            *m / (1.0 - 0.6f64.powi(t)) / ((*v / (1.0 - 0.9f64.powi(t))).sqrt() + 1e-3)
+        }),
+    ];
+    for (optimizer, direction) in cases {
+        let network = Network::from_weights(shape.clone(), &[vec![0.25, -0.5]]).unwrap();
+        let options = TrainingOptions { optimizer, weight_decay: 0.5, ..Default::default() };
+        let mut trainer = Trainer::new(network, options).unwrap();
+        let (mut weights, mut kept) = ([0.25, -0.5], [[0.0; 2]; 2]);
+        for t in 1..=5 {
+            let delta: f64 = weights[0] + 2.0 * weights[1] - 1.0;
+            weights[1] *= 1.0 - 0.1 * 0.5;
+            for (i, x) in [1.0, 2.0].into_iter().enumerate() {
+                weights[i] -= 0.1 * direction(delta * x, &mut kept[i], t);
+            }
+            trainer.step(&data, &[0]).unwrap();
+            for (found, expected) in trainer.network().weights(1).iter().zip(weights) {
+                let error = (f64::from(*found) - expected).abs();
+                assert!(error < 1e-5, "{optimizer:?}, step {t}: {found}, not {expected}");
+            }
+        }
+    }
 }
 
 /// Three clouds of points: each has a class.
@@ -133,6 +222,11 @@ fn bad_arguments_are_errors() {
         ..Default::default()
     };
     let default = TrainingOptions::default;
+    let scheduled = |schedule| setting(TrainingOptions { schedule, ..TrainingOptions::default() });
+    let adam = |learning_rate, beta_2, epsilon| TrainingOptions {
+        optimizer: Optimizer::Adam { learning_rate, beta_1: 0.9, beta_2, epsilon },
+        ..Default::default()
+    };
     let weighted = |weights: &[f32]| exclusive_or().with_weights(weights.to_vec()).unwrap_err().to_string();
     let values = || Dataset::regression(2, vec![0.0; 2], 1, vec![0.5]).unwrap();
     let softmax = |units| Network::builder(2).output_layer(OutputLayer::Softmax, units).build();
@@ -144,6 +238,16 @@ fn bad_arguments_are_errors() {
         (setting(sgd(0.0, 0.0)), "learning rate is 0"),
         (setting(sgd(f32::NAN, 0.0)), "learning rate is NaN"),
         (setting(sgd(0.1, 1.0)), "momentum is 1"),
+        (setting(adam(0.0, 0.9, 1e-8)), "learning rate is 0"),
+        (setting(adam(0.1, 1.0, 1e-8)), "beta 2 is 1"),
+        (setting(adam(0.1, 0.9, 0.0)), "epsilon is 0"),
+        (setting(TrainingOptions { weight_decay: -1.0, ..default() }), "weight decay is -1"),
+        (setting(TrainingOptions { weight_decay: 10.0, ..default() }), "less than 1 / learning rate"),
+        (setting(TrainingOptions { clip_norm: Some(0.0), ..default() }), "norm of the gradient is 0"),
+        (scheduled(Schedule::Step { every: 0, factor: 0.5 }), "is 0, but must be at least 1"),
+        (scheduled(Schedule::Step { every: 1, factor: 1.5 }), "factor of the learning rate is 1.5"),
+        (scheduled(Schedule::InverseScaling { power: f32::NAN }), "power of inverse scaling is NaN"),
+        (scheduled(Schedule::Cosine { warm_up: 5, steps: 5 }), "steps of the cosine schedule is 5"),
         (Network::builder(0).build().unwrap_err().to_string(), "at least one input"),
         (Network::builder(2).hidden(&[4, 0]).build().unwrap_err().to_string(), "hidden layer 2"),
         (Network::builder(usize::MAX).hidden(&[usize::MAX]).build().unwrap_err().to_string(), "narrower"),

@@ -6,7 +6,7 @@ use kernels::matrix::{
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
-use kernels::{Activation, Level, Sgd, dispatch, reference};
+use kernels::{Activation, Level, Rule, Sgd, Step, dispatch, reference};
 use proptest::prelude::*;
 
 /// The portable level without FMA rounds each product of a chain once more: n steps are off by at most
@@ -231,6 +231,58 @@ struct Layer {
     weights: Vec<f32>,
     z: Vec<f32>,
     delta: Vec<f32>,
+}
+
+/// Updates weights, and the numbers that a rule keeps.
+type UpdateWeights<'a> = &'a dyn Fn(&mut [f32], [&mut [f32]; 2]);
+
+/// Every rule, with numbers such as training has.
+fn rule() -> impl Strategy<Value = Rule> {
+    let share = || 0.5f32..0.999;
+    prop_oneof![
+        Just(Rule::Sgd { momentum: 0.0 }),
+        share().prop_map(|momentum| Rule::Sgd { momentum }),
+        share().prop_map(|momentum| Rule::Nesterov { momentum }),
+        share().prop_map(|rho| Rule::RmsProp { rho, fresh: 1.0 - rho, epsilon: 1e-8 }),
+        (share(), share(), 1i32..100).prop_map(|(one, two, t)| Rule::Adam {
+            beta: [one, two],
+            fresh: [1.0 - one, 1.0 - two],
+            correction: [1.0 / (1.0 - one.powi(t)), 1.0 / (1.0 - two.powi(t))],
+            epsilon: 1e-8,
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_rule(
+        rule in rule(),
+        keep in prop_oneof![Just(1.0f32), 0.9f32..1.0],
+        (gradient, weights, kept) in length().prop_flat_map(|n| {
+            (numbers(n), numbers(n), prop::collection::vec(0.01f32..2.0, 2 * n))
+        }),
+    ) {
+        let step = Step { rule, learning_rate: 0.1, scale: 1.0 / 3.0, keep };
+        let n = weights.len();
+        let update = |update: UpdateWeights<'_>| {
+            let (mut weights, mut kept) = (weights.clone(), kept.clone());
+            let (first, second) = kept.split_at_mut(n);
+            update(&mut weights, [first, second]);
+            [weights, kept].concat()
+        };
+        let expected = update(&|weights, kept| reference::update_weights(step, &gradient, weights, kept));
+        for level in Level::available() {
+            let found = update(&|weights, kept| kernels::update_weights(level, step, &gradient, weights, kept));
+            assert_agrees(level, "update_weights", &found, &expected, 8);
+        }
+        if let Rule::Sgd { momentum } = rule && keep == 1.0 {
+            let sgd = Sgd { learning_rate: 0.1, momentum, scale: 1.0 / 3.0 };
+            let same = update(&|weights, [velocity, _]| reference::sgd_step(sgd, &gradient, weights, velocity));
+            assert_eq!(same, expected, "descent in registers and in memory");
+        }
+    }
 }
 
 fn layer() -> impl Strategy<Value = Layer> {

@@ -1,7 +1,7 @@
 //! After the first, a step of training and a call of the predictor allocate nothing, on one thread or several.
 
 use net::random::Random;
-use net::{Dataset, Network, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
+use net::{Dataset, Network, Optimizer, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -30,14 +30,19 @@ fn steps_and_predictions_allocate_nothing() {
     let builder = Network::builder(20).hidden(&[70, 3, 40]).seed(1);
     let sigmoid = builder.clone().build().unwrap();
     let softmax = builder.output_layer(OutputLayer::Softmax, 40).build().unwrap();
-    for (threads, network, data) in [
-        (1, &sigmoid, &two_classes),
-        (2, &sigmoid, &two_classes),
-        (3, &sigmoid, &two_classes),
-        (1, &softmax, &classes),
-        (2, &softmax, &classes),
+    let plain = TrainingOptions { batch_size: 64, ..Default::default() };
+    let adam = TrainingOptions { optimizer: Optimizer::adam(1e-3), weight_decay: 0.1, ..plain.clone() };
+    let clipped = TrainingOptions { clip_norm: Some(0.1), ..adam.clone() };
+    for (threads, network, data, options) in [
+        (1, &sigmoid, &two_classes, &plain),
+        (2, &sigmoid, &two_classes, &plain),
+        (3, &sigmoid, &two_classes, &plain),
+        (2, &softmax, &classes, &plain),
+        (2, &softmax, &classes, &adam),
+        (1, &softmax, &classes, &clipped),
+        (2, &softmax, &classes, &clipped),
     ] {
-        let options = TrainingOptions { batch_size: 64, threads: Threads::Own(threads), ..Default::default() };
+        let options = TrainingOptions { threads: Threads::Own(threads), ..options.clone() };
         let mut trainer = Trainer::new(network.clone(), options).unwrap();
         let counts = trainer.session(|trainer| {
             // Tries every number of threads, and so makes room for each.

@@ -4,7 +4,8 @@
 use net::random::Random;
 use net::textbook::Textbook;
 use net::{
-    Activation, Dataset, Level, Network, Optimizer, OutputLayer, Predictor, Shape, Threads, Trainer, TrainingOptions,
+    Activation, Dataset, Level, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads, Trainer,
+    TrainingOptions,
 };
 use proptest::prelude::*;
 
@@ -85,6 +86,34 @@ impl Case {
     }
 }
 
+/// Every optimiser, with decay and clipping or without, under every schedule.
+fn options() -> impl Strategy<Value = TrainingOptions> {
+    let learning_rate = 1e-3;
+    let optimizer = prop_oneof![
+        (0.0f32..0.99).prop_map(move |momentum| Optimizer::Sgd { learning_rate, momentum }),
+        Just(Optimizer::Sgd { learning_rate, momentum: 0.0 }),
+        (0.0f32..0.99).prop_map(move |momentum| Optimizer::Nesterov { learning_rate, momentum }),
+        (0.0f32..0.99, 1e-9f32..1e-3).prop_map(move |(rho, epsilon)| Optimizer::RmsProp {
+            learning_rate,
+            rho,
+            epsilon
+        }),
+        (0.0f32..0.99, 0.0f32..0.9999, 1e-9f32..1e-3)
+            .prop_map(move |(beta_1, beta_2, epsilon)| { Optimizer::Adam { learning_rate, beta_1, beta_2, epsilon } }),
+    ];
+    let schedule = prop_oneof![
+        Just(Schedule::Constant),
+        Just(Schedule::Step { every: 2, factor: 0.3 }),
+        Just(Schedule::InverseScaling { power: 0.5 }),
+        Just(Schedule::Cosine { warm_up: 2, steps: 5 }),
+    ];
+    let weight_decay = prop_oneof![Just(0.0f32), 0.0f32..10.0];
+    let clip_norm = prop::option::of(1e-3f32..1.0);
+    (optimizer, schedule, weight_decay, clip_norm).prop_map(|(optimizer, schedule, weight_decay, clip_norm)| {
+        TrainingOptions { optimizer, schedule, weight_decay, clip_norm, ..Default::default() }
+    })
+}
+
 /// One sigmoid, as often as any other output layer.
 fn case() -> impl Strategy<Value = Case> {
     let width = prop_oneof![1usize..=5, 6usize..=34, 60usize..=70];
@@ -140,6 +169,32 @@ proptest! {
                 let mut trainer = Trainer::new(network.clone(), options).unwrap();
                 let losses: Vec<f64> =
                     order.chunks(batch).map(|indices| trainer.step(&data, indices).unwrap()).collect();
+                prop_assert_eq!(&losses, &expected_losses, "losses at level {}, {} threads", level, threads);
+                prop_assert!(
+                    weight_bits(trainer.network()) == expected,
+                    "weights at level {level}, {threads} threads"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_optimizer_is_the_textbooks(case in case(), options in options()) {
+        let network = case.network();
+        let data = case.data(3 * case.batch + case.batch / 2 + 1);
+        let order: Vec<usize> = (0..data.rows()).rev().collect();
+        let mut textbook = Textbook::new(&network, fused_levels()[0]);
+        let mut expected_losses: Vec<f64> = Vec::new();
+        for indices in order.chunks(case.batch) {
+            expected_losses.push(textbook.step_with(&options, &data, indices));
+        }
+        let expected = weight_bits(&textbook.to_network().unwrap());
+        for level in fused_levels() {
+            for threads in [1, 3] {
+                let options = TrainingOptions { level, threads: Threads::Own(threads), ..options.clone() };
+                let mut trainer = Trainer::new(network.clone(), options).unwrap();
+                let losses: Vec<f64> =
+                    order.chunks(case.batch).map(|indices| trainer.step(&data, indices).unwrap()).collect();
                 prop_assert_eq!(&losses, &expected_losses, "losses at level {}, {} threads", level, threads);
                 prop_assert!(
                     weight_bits(trainer.network()) == expected,
@@ -212,6 +267,28 @@ fn the_portable_level_agrees_within_its_bound() {
     let worst = portable.iter().zip(&best).fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
     println!("portable and {}: weights differ by at most {worst:e}", Level::best());
     assert!(worst <= BOUND, "{worst}");
+}
+
+/// A limit that no gradient reaches changes nothing, though it takes another way; one that all reach sets the length.
+#[test]
+fn clipping_begins_at_its_limit() {
+    let data = data(7, 64, 8);
+    let network = Network::builder(7).hidden(&[40, 3]).seed(2).build().unwrap();
+    let all: Vec<usize> = (0..64).collect();
+    let train = |clip_norm, momentum| {
+        let optimizer = Optimizer::Sgd { learning_rate: 0.5, momentum };
+        let options = TrainingOptions { optimizer, clip_norm, ..Default::default() };
+        let mut trainer = Trainer::new(network.clone(), options).unwrap();
+        trainer.step(&data, &all).unwrap();
+        trainer.into_network()
+    };
+    for momentum in [0.0, 0.9] {
+        assert!(weight_bits(&train(Some(1e3), momentum)) == weight_bits(&train(None, momentum)));
+    }
+    let after = train(Some(0.01), 0.0);
+    let moved = (1..=3).flat_map(|layer| after.weights(layer).into_iter().zip(network.weights(layer)));
+    let length = moved.map(|(a, b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt();
+    assert!((length - 0.5 * 0.01).abs() < 1e-6, "half of 0.01, but it is {length}");
 }
 
 /// Weights that are all the same power of two change nothing, and a minibatch of weight 0 is no step.

@@ -50,7 +50,7 @@ pub use level::{LEVEL_VARIABLE, Level, LevelError};
 pub use ln::ln;
 pub use matvec::matvec;
 pub use matvec_transposed::matvec_transposed;
-pub use optimizer::{Sgd, sgd_step};
+pub use optimizer::{Rule, Sgd, Step, sgd_step, update_weights};
 pub use outer_product::outer_product;
 pub use sigmoid::sigmoid;
 pub use slice::are_finite;

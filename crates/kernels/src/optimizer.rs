@@ -1,8 +1,11 @@
 //! The optimiser's update of one slice of weights from the gradient.
+//!
+//! [`Sgd`] is the update that the matrix kernels apply while a sum is in a register. A [`Step`] is any of them, applied to
+//! gradients in memory; where both can do the same, they give the same bits.
 
 use crate::dispatch;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{Simd, Splat, Vector};
 
 /// One step of stochastic gradient descent, w <- w - learning_rate v with v = g, or with the velocity
 /// v <- momentum v + g where there is momentum (B. T. Polyak 1964), and g the mean gradient.
@@ -73,5 +76,151 @@ fn sgd_step_lanes<S: Simd>(simd: S, sgd: Sgd, gradient_sum: &[f32], weights: &mu
             simd.store_partial(weight, weights);
             simd.store_partial(v, velocity);
         }
+    }
+}
+
+/// One step of an optimiser: from the mean gradient g, a [`Rule`] makes a direction d, and
+/// w <- keep w - learning_rate d.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// How the gradient becomes the direction.
+    pub rule: Rule,
+    /// The step length; not negative.
+    pub learning_rate: f32,
+    /// What makes g of the gradient summed over the minibatch.
+    pub scale: f32,
+    /// What is left of a weight before the step: less than 1 where weights decay (I. Loshchilov and F. Hutter 2019).
+    pub keep: f32,
+}
+
+/// How a gradient g becomes a direction d, with the numbers that are kept for each weight from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// d = g without momentum; else v <- momentum v + g and d = v (B. T. Polyak 1964).
+    Sgd {
+        /// How much of the velocity stays, in 0..1; at 0 no velocity is kept.
+        momentum: f32,
+    },
+    /// v <- momentum v + g, d = g + momentum v (Y. Nesterov 1983, as written by I. Sutskever and others 2013).
+    Nesterov {
+        /// How much of the velocity stays, in 0..1.
+        momentum: f32,
+    },
+    /// s <- rho s + (1 - rho) g^2, d = g / (sqrt(s) + epsilon) (T. Tieleman and G. Hinton 2012).
+    RmsProp {
+        /// How much of the mean square stays, in 0..1.
+        rho: f32,
+        /// 1 - rho.
+        fresh: f32,
+        /// Keeps d small where all gradients were; positive.
+        epsilon: f32,
+    },
+    /// m <- beta_1 m + (1 - beta_1) g, v <- beta_2 v + (1 - beta_2) g^2, and with both divided by 1 - beta^t after t steps,
+    /// d = m / (sqrt(v) + epsilon) (D. P. Kingma and J. Ba 2015).
+    Adam {
+        /// How much of m and of v stays, in 0..1.
+        beta: [f32; 2],
+        /// 1 - beta of both.
+        fresh: [f32; 2],
+        /// 1 / (1 - beta^t) of both.
+        correction: [f32; 2],
+        /// Keeps d small where all gradients were; positive.
+        epsilon: f32,
+    },
+}
+
+impl Rule {
+    /// Numbers that are kept for each weight.
+    #[inline(always)]
+    pub fn slots(self) -> usize {
+        match self {
+            Rule::Sgd { momentum: 0.0 } => 0,
+            Rule::Sgd { .. } | Rule::Nesterov { .. } | Rule::RmsProp { .. } => 1,
+            Rule::Adam { .. } => 2,
+        }
+    }
+
+    /// The direction and the numbers to keep; of `kept`, those beyond the slots have no meaning.
+    #[inline(always)]
+    fn direction_lanes<S: Splat>(
+        self,
+        simd: S,
+        gradient: S::Vector,
+        kept: [S::Vector; 2],
+    ) -> (S::Vector, [S::Vector; 2]) {
+        match self {
+            Rule::Sgd { momentum: 0.0 } => (gradient, kept),
+            Rule::Sgd { momentum } => {
+                let velocity = kept[0].mul_add(simd.splat(momentum), gradient);
+                (velocity, [velocity, kept[1]])
+            }
+            Rule::Nesterov { momentum } => {
+                let velocity = kept[0].mul_add(simd.splat(momentum), gradient);
+                (velocity.mul_add(simd.splat(momentum), gradient), [velocity, kept[1]])
+            }
+            Rule::RmsProp { rho, fresh, epsilon } => {
+                let square = kept[0].mul_add(simd.splat(rho), simd.splat(fresh) * gradient * gradient);
+                (gradient / (square.sqrt() + simd.splat(epsilon)), [square, kept[1]])
+            }
+            Rule::Adam { beta, fresh, correction, epsilon } => {
+                let mean = kept[0].mul_add(simd.splat(beta[0]), simd.splat(fresh[0]) * gradient);
+                let square = kept[1].mul_add(simd.splat(beta[1]), simd.splat(fresh[1]) * gradient * gradient);
+                let root = (square * simd.splat(correction[1])).sqrt();
+                (mean * simd.splat(correction[0]) / (root + simd.splat(epsilon)), [mean, square])
+            }
+        }
+    }
+}
+
+impl Step {
+    /// The new weights and the numbers to keep, from the gradient summed over the minibatch.
+    #[inline(always)]
+    pub(crate) fn step_lanes<S: Splat>(
+        self,
+        simd: S,
+        gradient_sum: S::Vector,
+        weight: S::Vector,
+        kept: [S::Vector; 2],
+    ) -> (S::Vector, [S::Vector; 2]) {
+        let (direction, kept) = self.rule.direction_lanes(simd, gradient_sum * simd.splat(self.scale), kept);
+        (direction.mul_add(simd.splat(-self.learning_rate), weight * simd.splat(self.keep)), kept)
+    }
+}
+
+/// Updates `weights`, and the numbers that the rule keeps for each, with the gradient summed over a minibatch.
+///
+/// # Panics
+/// If the slices differ in length; of `kept`, those beyond the rule's slots may be empty.
+pub fn update_weights(level: Level, step: Step, gradient_sum: &[f32], weights: &mut [f32], kept: [&mut [f32]; 2]) {
+    dispatch!(level, simd => update_weights_lanes(simd, step, gradient_sum, weights, kept))
+}
+
+#[inline(always)]
+fn update_weights_lanes<S: Simd>(
+    simd: S,
+    step: Step,
+    gradient_sum: &[f32],
+    weights: &mut [f32],
+    kept: [&mut [f32]; 2],
+) {
+    assert_eq!(gradient_sum.len(), weights.len(), "the gradient and the weights differ in length");
+    let slots = step.rule.slots();
+    for numbers in &kept[..slots] {
+        assert_eq!(numbers.len(), weights.len(), "the numbers kept and the weights differ in length");
+    }
+    let mut at = 0;
+    while at < weights.len() {
+        let end = weights.len().min(at + S::LANES);
+        let load = |from: &[f32]| simd.load_partial(&from[at..end]);
+        let mut vectors = [simd.splat(0.0); 2];
+        for slot in 0..slots {
+            vectors[slot] = load(kept[slot]);
+        }
+        let (weight, vectors) = step.step_lanes(simd, load(gradient_sum), load(weights), vectors);
+        simd.store_partial(weight, &mut weights[at..end]);
+        for slot in 0..slots {
+            simd.store_partial(vectors[slot], &mut kept[slot][at..end]);
+        }
+        at = end;
     }
 }

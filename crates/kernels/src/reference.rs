@@ -7,7 +7,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::activation::Activation;
-use crate::optimizer::Sgd;
+use crate::optimizer::{Rule, Sgd, Step};
 
 /// f32, computed as the contract says, or f64, with the platform's functions.
 pub trait Real:
@@ -255,5 +255,34 @@ pub fn sgd_step(sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32], velocity: &
             step = velocity[i];
         }
         *weight = step.mul_add(-sgd.learning_rate, *weight);
+    }
+}
+
+/// One step of an optimiser, see [`Step`]; `kept` are the numbers of each slot of its rule.
+pub fn update_weights(step: Step, gradient_sum: &[f32], weights: &mut [f32], kept: [&mut [f32]; 2]) {
+    let [first, second] = kept;
+    for (i, (weight, sum)) in weights.iter_mut().zip(gradient_sum).enumerate() {
+        let g = sum * step.scale;
+        let direction = match step.rule {
+            Rule::Sgd { momentum: 0.0 } => g,
+            Rule::Sgd { momentum } => {
+                first[i] = first[i].mul_add(momentum, g);
+                first[i]
+            }
+            Rule::Nesterov { momentum } => {
+                first[i] = first[i].mul_add(momentum, g);
+                first[i].mul_add(momentum, g)
+            }
+            Rule::RmsProp { rho, fresh, epsilon } => {
+                first[i] = first[i].mul_add(rho, fresh * g * g);
+                g / (first[i].sqrt() + epsilon)
+            }
+            Rule::Adam { beta, fresh, correction, epsilon } => {
+                first[i] = first[i].mul_add(beta[0], fresh[0] * g);
+                second[i] = second[i].mul_add(beta[1], fresh[1] * g * g);
+                first[i] * correction[0] / ((second[i] * correction[1]).sqrt() + epsilon)
+            }
+        };
+        *weight = direction.mul_add(-step.learning_rate, *weight * step.keep);
     }
 }

@@ -296,40 +296,39 @@ impl Dataset {
     /// Writes the targets of the samples `indices` as columns, `rows` numbers apart: smoothed labels, classes or values.
     #[inline(always)]
     pub(crate) fn gather_targets(&self, indices: &[usize], rows: usize, t: &mut [f32]) {
-        match self.kind.columns() {
-            // The usual case, in which the table needs no multiplication.
-            1 => self.gather_column(indices, (0, 1), t),
-            columns => {
-                for column in 0..columns {
-                    self.gather_column(indices, (column, columns), &mut t[column * rows..][..rows]);
-                }
+        if self.kind.columns() > 1 || self.is_smoothed {
+            return self.gather_columns(indices, rows, t);
+        }
+        let (targets, t) = (&self.targets[..], &mut t[..indices.len()]);
+        for sample in 0..indices.len() {
+            t[sample] = targets[indices[sample]];
+        }
+    }
+
+    /// Several columns, or smoothed ones. Not inlined, as the other output layers in `sweep.rs`.
+    #[inline(never)]
+    fn gather_columns(&self, indices: &[usize], rows: usize, t: &mut [f32]) {
+        let columns = self.kind.columns();
+        for (column, t) in t.chunks_exact_mut(rows).enumerate() {
+            for (t, index) in t.iter_mut().zip(indices) {
+                let target = self.targets[index * columns + column];
+                *t = if self.is_smoothed { self.smoothing.target(target != 0.0) } else { target };
             }
         }
     }
 
+    /// Multiplies the deltas of the samples `indices`, columns of `rows` numbers for each output unit, by their weights.
     #[inline(always)]
-    fn gather_column(&self, indices: &[usize], (column, columns): (usize, usize), t: &mut [f32]) {
-        let t = &mut t[..indices.len()];
-        let mut sample = 0;
-        while sample < indices.len() {
-            t[sample] = self.targets[indices[sample] * columns + column];
-            sample += 1;
-        }
-        if self.is_smoothed {
-            for t in t {
-                *t = self.smoothing.target(*t != 0.0);
-            }
+    pub(crate) fn weigh(&self, indices: &[usize], rows: usize, deltas: &mut [f32]) {
+        if !self.weights.is_empty() {
+            self.weigh_columns(indices, rows, deltas);
         }
     }
 
-    /// Multiplies the deltas of the samples `indices`, columns of `rows` numbers for `units` output units, by their weights.
-    #[inline(always)]
-    pub(crate) fn weigh(&self, indices: &[usize], rows: usize, units: usize, deltas: &mut [f32]) {
-        if self.weights.is_empty() {
-            return;
-        }
-        for unit in 0..units {
-            for (delta, index) in deltas[unit * rows..][..rows].iter_mut().zip(indices) {
+    #[inline(never)]
+    fn weigh_columns(&self, indices: &[usize], rows: usize, deltas: &mut [f32]) {
+        for deltas in deltas.chunks_exact_mut(rows) {
+            for (delta, index) in deltas.iter_mut().zip(indices) {
                 *delta *= self.weights[*index];
             }
         }

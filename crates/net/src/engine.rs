@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use kernels::dispatch;
 use kernels::matrix::{BLOCK, GRADIENT, PANEL};
-use kernels::{Level, Sgd, dispatch};
 
 use crate::buffer::Buffer;
 use crate::loss::LossSum;
+use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
@@ -15,8 +16,13 @@ use crate::{Dataset, Network, TrainingOptions};
 /// The state and scratch memory of the steps.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// In the layout of the gradient, for each block; empty without momentum.
-    velocity: Buffer,
+    progress: Progress,
+    /// The numbers that the optimiser keeps: for each block its slots, each in the layout of the gradient.
+    kept: Buffer,
+    /// The summed gradient, where it is clipped: its length must be known before the weights change.
+    sums: Buffer,
+    /// And for each block, of each of its outputs, the sum of their squares.
+    squares: Vec<[f64; PANEL]>,
     /// One for each thread count that may be used: the samples are cut into as many groups.
     workspaces: Vec<Workspace>,
     /// The work up to each block, in arbitrary units, to share it out evenly.
@@ -41,10 +47,18 @@ fn work_of_blocks(network: &Network) -> Vec<usize> {
 }
 
 impl Engine {
-    /// For `network`; with velocities if `keeps_velocity`.
-    pub(crate) fn new(network: &Network, keeps_velocity: bool) -> Self {
-        let velocity = if keeps_velocity { network.parameters.block_count() * GRADIENT } else { 0 };
-        Engine { velocity: Buffer::zeros(velocity), workspaces: Vec::new(), work: work_of_blocks(network) }
+    /// For `network`.
+    pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
+        let blocks = network.parameters.block_count();
+        let clipped = if options.clip_norm.is_some() { blocks } else { 0 };
+        Engine {
+            progress: Progress::new(),
+            kept: Buffer::zeros(blocks * options.optimizer.slots() * GRADIENT),
+            sums: Buffer::zeros(clipped * GRADIENT),
+            squares: vec![[0.0; PANEL]; clipped],
+            workspaces: Vec::new(),
+            work: work_of_blocks(network),
+        }
     }
 
     /// Makes scratch memory for minibatches of up to `samples` on `threads` threads, if there is none, and returns its index.
@@ -86,16 +100,47 @@ impl Engine {
             return loss;
         }
 
-        let sgd = options.optimizer.step(loss.weight);
+        let mut step = self.progress.next(options, loss.weight);
         let parameters = &mut network.parameters;
         let sweep = WeightSweep {
             layers: &parameters.layers,
             layout: &workspace.layout,
             minibatch: workspace.minibatch(indices.len()),
         };
-        let part =
-            Part { blocks: 0..self.work.len() - 1, weights: &mut parameters.blocks, velocity: &mut self.velocity };
-        sweep_blocks(threads, &self.work, level, sgd, &sweep, part);
+        let part = Part {
+            blocks: 0..self.work.len() - 1,
+            weights: &mut parameters.blocks,
+            kept: &mut self.kept,
+            sums: &mut self.sums,
+            squares: &mut self.squares,
+        };
+        match (options.clip_norm, in_registers(step)) {
+            (None, Some(sgd)) => sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, .. }| {
+                dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, kept));
+            }),
+            (None, None) => sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, .. }| {
+                dispatch!(level, simd => sweep.update(simd, step, blocks.start, weights, kept));
+            }),
+            // The weight sweep in two: the length of the gradient is known when all of it is.
+            (Some(most), _) => {
+                let Part { blocks, weights, kept, sums, squares } = part;
+                let sums_alone = Part {
+                    blocks: blocks.clone(),
+                    weights: &mut *weights,
+                    kept: &mut *kept,
+                    sums: &mut *sums,
+                    squares: &mut *squares,
+                };
+                sweep_blocks(threads, &self.work, sums_alone, &|Part { blocks, sums, squares, .. }| {
+                    dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
+                });
+                step = clipped(step, most, sweep.squared_norm(squares), loss.weight);
+                let part = Part { blocks, weights, kept, sums, squares };
+                sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, sums, .. }| {
+                    dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, weights, kept));
+                });
+            }
+        }
         loss
     }
 }
@@ -123,32 +168,59 @@ fn sweep_groups(
     );
 }
 
-/// Some blocks, with all that their update needs.
+/// Some blocks, with all that their update needs; what this optimiser does not need is empty.
 struct Part<'a> {
     blocks: Range<usize>,
     weights: &'a mut [f32],
-    velocity: &'a mut [f32],
+    kept: &'a mut [f32],
+    sums: &'a mut [f32],
+    squares: &'a mut [[f64; PANEL]],
+}
+
+impl<'a> Part<'a> {
+    /// The first `count` blocks, and the other ones.
+    fn split(self, count: usize) -> [Part<'a>; 2] {
+        let Part { blocks, weights, kept, sums, squares } = self;
+        let share = |length: usize| length / blocks.len() * count;
+        let middle = blocks.start + count;
+        let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
+        let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
+        let (left_squares, right_squares) = squares.split_at_mut(share(squares.len()));
+        let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
+        [
+            Part {
+                blocks: blocks.start..middle,
+                weights: left_weights,
+                kept: left_kept,
+                sums: left_sums,
+                squares: left_squares,
+            },
+            Part {
+                blocks: middle..blocks.end,
+                weights: right_weights,
+                kept: right_kept,
+                sums: right_sums,
+                squares: right_squares,
+            },
+        ]
+    }
 }
 
 /// The weight sweep of some blocks, on `threads` threads.
-fn sweep_blocks(threads: usize, work: &[usize], level: Level, sgd: Sgd, sweep: &WeightSweep<'_>, part: Part<'_>) {
-    let Part { blocks, weights, velocity } = part;
+fn sweep_blocks(threads: usize, work: &[usize], part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    let blocks = part.blocks.clone();
     if threads == 1 || blocks.len() <= 1 {
-        return dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, velocity));
+        return sweep(part);
     }
     let left_threads = threads / 2;
     // The block at which the left threads have had their share of the work.
     let (before, after) = (work[blocks.start], work[blocks.end]);
     let share = before + (after - before) * left_threads / threads;
     let middle = work.partition_point(|sum| *sum < share).clamp(blocks.start, blocks.end);
-    let count = middle - blocks.start;
-    let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
-    let (left_velocity, right_velocity) = velocity.split_at_mut(if velocity.is_empty() { 0 } else { count * GRADIENT });
-    let left = Part { blocks: blocks.start..middle, weights: left_weights, velocity: left_velocity };
-    let right = Part { blocks: middle..blocks.end, weights: right_weights, velocity: right_velocity };
+    let [left, right] = part.split(middle - blocks.start);
     both(
         true,
-        || sweep_blocks(left_threads, work, level, sgd, sweep, left),
-        || sweep_blocks(threads - left_threads, work, level, sgd, sweep, right),
+        || sweep_blocks(left_threads, work, left, sweep),
+        || sweep_blocks(threads - left_threads, work, right, sweep),
     );
 }

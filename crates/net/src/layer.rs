@@ -45,7 +45,7 @@ pub(crate) fn forward_output<S: Simd>(
     if weights.shape.is_narrow() {
         matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
     } else {
-        // In a function of its own, as in `loss.rs`.
+        // In a function of its own, as the other output layers in `sweep.rs`.
         simd.vectorize(
             #[inline(always)]
             || {
@@ -75,10 +75,7 @@ pub(crate) fn write_deltas<S: Simd>(
             unit += 1;
         }
     } else {
-        simd.vectorize(
-            #[inline(always)]
-            || matrix::columns_to_panels(simd, columns, samples, delta),
-        );
+        matrix::columns_to_panels(simd, columns, samples, delta);
     }
 }
 

@@ -41,10 +41,12 @@
 //! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
 //! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
 //! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
+//! | the other optimisers | [`kernels::update_weights`], [`kernels::matrix::BlockGradient::update`] |
 //!
 //! # Where things live
 //!
 //! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
+//! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
@@ -67,6 +69,7 @@ mod parallel;
 mod parameters;
 pub mod predictor;
 pub mod random;
+pub mod schedule;
 pub mod shape;
 mod sweep;
 pub mod textbook;
@@ -82,5 +85,6 @@ pub use optimizer::Optimizer;
 pub use output_layer::OutputLayer;
 pub use parallel::Threads;
 pub use predictor::Predictor;
+pub use schedule::Schedule;
 pub use shape::Shape;
 pub use trainer::{Epoch, Trainer, TrainingOptions};

@@ -62,21 +62,9 @@ pub(crate) fn losses_and_deltas<S: Simd>(
     arrays: OutputArrays<'_>,
 ) {
     match output_layer {
-        // The loop over the units vanishes. The other cases are functions of their own (`vectorize` outlines them), so that
-        // they cost the sweep of a small network neither registers nor cache.
-        OutputLayer::Sigmoid if units == 1 => log_loss(simd, 1, arrays),
-        OutputLayer::Sigmoid => simd.vectorize(
-            #[inline(always)]
-            || log_loss(simd, units, arrays),
-        ),
-        OutputLayer::Softmax => simd.vectorize(
-            #[inline(always)]
-            || cross_entropy(simd, smoothing, units, arrays),
-        ),
-        OutputLayer::Identity => simd.vectorize(
-            #[inline(always)]
-            || squared_error(simd, units, arrays),
-        ),
+        OutputLayer::Sigmoid => log_loss(simd, units, arrays),
+        OutputLayer::Softmax => cross_entropy(simd, smoothing, units, arrays),
+        OutputLayer::Identity => squared_error(simd, units, arrays),
     }
 }
 

@@ -6,15 +6,15 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatch, PanelsMut};
+use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Sgd};
+use kernels::{Activation, Sgd, Step};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
 use crate::parameters::Parameters;
 use crate::workspace::{GroupLayout, OutputArrays};
-use crate::{Dataset, Shape};
+use crate::{Dataset, OutputLayer, Shape};
 
 /// Step 1 of backpropagation for the samples whose features are in the group: leaves z of all hidden layers, and the
 /// preactivations of the output in its array.
@@ -83,13 +83,17 @@ pub(crate) fn sample_sweep<S: Simd>(
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
     let delta = &mut deltas[..layout.panels_len(last)];
-    let (_, OutputArrays { a, t, losses, deltas: columns }) = layout.output_arrays(before);
-    data.gather_targets(indices, rows, t);
-    let units = layout.units[last];
-    let arrays = OutputArrays { a, t, losses, deltas: &mut *columns };
-    losses_and_deltas(simd, shape.output_layer(), data.smoothing(), units, arrays);
-    data.weigh(indices, rows, units, columns);
-    layer::write_deltas(simd, (columns, rows), units, samples, delta);
+    match (shape.output_layer(), layout.units[last]) {
+        // Constants, so that loops over the units vanish. The other output layers are in a function of their own (`vectorize`
+        // outlines it), so that they cost the sweep of a small network no registers.
+        (OutputLayer::Sigmoid, 1) => {
+            output_deltas(simd, (OutputLayer::Sigmoid, 1), layout, before, delta, data, indices);
+        }
+        head => simd.vectorize(
+            #[inline(always)]
+            || output_deltas(simd, head, layout, before, delta, data, indices),
+        ),
+    }
 
     for layer in (2..=last).rev() {
         let (before, delta) = group.split_at_mut(layout.delta[layer]);
@@ -99,6 +103,26 @@ pub(crate) fn sample_sweep<S: Simd>(
         let z = &before[layout.z[layer - 1]..][..layout.panels_len(layer - 1)];
         layer::backward(simd, parameters.layer(layer - 1), activation, (delta, rows), samples, z, delta_in);
     }
+}
+
+/// Step 2 of backpropagation: the losses, and the deltas of an output layer of so many units.
+#[inline(always)]
+fn output_deltas<S: Simd>(
+    simd: S,
+    (output_layer, units): (OutputLayer, usize),
+    layout: &GroupLayout,
+    group: &mut [f32],
+    delta: &mut [f32],
+    data: &Dataset,
+    indices: &[usize],
+) {
+    let rows = layout.rows;
+    let (_, OutputArrays { a, t, losses, deltas: columns }) = layout.output_arrays(group);
+    data.gather_targets(indices, rows, t);
+    let arrays = OutputArrays { a, t, losses, deltas: &mut *columns };
+    losses_and_deltas(simd, output_layer, data.smoothing(), units, arrays);
+    data.weigh(indices, rows, columns);
+    layer::write_deltas(simd, (columns, rows), units, indices.len(), delta);
 }
 
 /// What the weight sweep of some blocks reads.
@@ -139,6 +163,64 @@ impl WeightSweep<'_> {
                 if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
             gradient.descend(simd, sgd, layer == 0, weights, velocity);
         }
+    }
+
+    /// The step of an optimiser for the blocks from `first` on, with the numbers that it keeps for each. The gradient of a
+    /// block is in memory no longer than its step takes.
+    #[inline(always)]
+    pub(crate) fn update<S: Simd>(&self, simd: S, step: Step, first: usize, blocks: &mut [f32], kept: &mut [f32]) {
+        let slots = step.rule.slots() * GRADIENT;
+        let mut sums = [0.0; GRADIENT];
+        for block in 0..blocks.len() / BLOCK {
+            let (layer, gradient) = self.gradient(first + block);
+            gradient.sum(simd, &mut sums);
+            let weights = &mut blocks[block * BLOCK..][..BLOCK];
+            gradient.update(simd, step, layer == 0, &sums, weights, &mut kept[block * slots..][..slots]);
+        }
+    }
+
+    /// The gradients of the blocks from `first` on, summed over the minibatch, and their squares.
+    #[inline(always)]
+    pub(crate) fn sum<S: Simd>(&self, simd: S, first: usize, sums: &mut [f32], squares: &mut [[f64; PANEL]]) {
+        for (block, (sums, squares)) in sums.chunks_exact_mut(GRADIENT).zip(squares).enumerate() {
+            let (_, gradient) = self.gradient(first + block);
+            gradient.sum(simd, sums);
+            gradient.squares(sums, squares);
+        }
+    }
+
+    /// The step of an optimiser from those sums.
+    #[inline(always)]
+    pub(crate) fn update_from_sums<S: Simd>(
+        &self,
+        simd: S,
+        step: Step,
+        first: usize,
+        sums: &[f32],
+        blocks: &mut [f32],
+        kept: &mut [f32],
+    ) {
+        let slots = step.rule.slots() * GRADIENT;
+        for (block, sums) in sums.chunks_exact(GRADIENT).enumerate() {
+            let (layer, gradient) = self.gradient(first + block);
+            let weights = &mut blocks[block * BLOCK..][..BLOCK];
+            gradient.update(simd, step, layer == 0, sums, weights, &mut kept[block * slots..][..slots]);
+        }
+    }
+
+    /// The squared length of the whole gradient. Added up in f64 in an order of its own: layer by layer and unit by unit, in
+    /// pieces of [`PANEL`] inputs, the first one with the bias.
+    pub(crate) fn squared_norm(&self, squares: &[[f64; PANEL]]) -> f64 {
+        let mut sum = 0.0;
+        for &(first, shape) in self.layers {
+            for output in 0..shape.outputs {
+                let blocks = first + output / PANEL * shape.input_panels();
+                for block in &squares[blocks..][..shape.input_panels()] {
+                    sum += block[output % PANEL];
+                }
+            }
+        }
+        sum
     }
 
     /// Sums the gradients of all blocks into gradients in book order, one for each layer.

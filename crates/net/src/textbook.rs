@@ -9,12 +9,14 @@
 //! | 3 | delta_i^(l-1) = (sum_j delta_j^(l) w_ji^(l)) dz/da (a_i^(l-1)), for l = L, ..., 2 | [`Textbook::deltas`] |
 //! | 4 | dL/dw_ij^(l) = delta_i^(l) z_j^(l-1), dL/dw_i0^(l) = delta_i^(l) | [`Textbook::add_gradient`] |
 
+use kernels::matrix::PANEL;
 use kernels::{
-    Level, activate, ln, matvec, matvec_transposed, multiply_by_derivative, outer_product, sgd_step,
-    shifted_exponentials, sigmoid, softplus,
+    Level, Step, activate, ln, matvec, matvec_transposed, multiply_by_derivative, outer_product, shifted_exponentials,
+    sigmoid, softplus, update_weights,
 };
 
-use crate::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Shape};
+use crate::optimizer::{Progress, clipped};
+use crate::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Shape, TrainingOptions};
 
 /// A network's weights in book order, and the four steps.
 #[derive(Clone, Debug)]
@@ -22,7 +24,9 @@ pub struct Textbook {
     shape: Shape,
     /// Of layers 1..=L: (outputs, 1 + inputs), the bias first.
     weights: Vec<Vec<f32>>,
-    velocities: Vec<Vec<f32>>,
+    /// What the optimiser keeps: two numbers for each weight, of which it may use fewer.
+    kept: Vec<[Vec<f32>; 2]>,
+    progress: Progress,
     level: Level,
 }
 
@@ -52,8 +56,8 @@ impl Textbook {
     pub fn new(network: &Network, level: Level) -> Self {
         let shape = network.shape().clone();
         let weights: Vec<Vec<f32>> = (1..=shape.layers().len()).map(|layer| network.weights(layer)).collect();
-        let velocities = weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
-        Textbook { shape, weights, velocities, level }
+        let kept = weights.iter().map(|weights| [vec![0.0; weights.len()], vec![0.0; weights.len()]]).collect();
+        Textbook { shape, weights, kept, progress: Progress::new(), level }
     }
 
     /// The network with the weights as they are now.
@@ -162,16 +166,49 @@ impl Textbook {
 
     /// One training step with the samples `indices` of `data`. Returns their mean loss before it.
     pub fn step(&mut self, optimizer: Optimizer, data: &Dataset, indices: &[usize]) -> f64 {
+        self.step_with(&TrainingOptions { optimizer, ..TrainingOptions::default() }, data, indices)
+    }
+
+    /// The same with all that the options say of a step: the optimiser, its schedule, weight decay and clipping.
+    pub fn step_with(&mut self, options: &TrainingOptions, data: &Dataset, indices: &[usize]) -> f64 {
         let (gradients, loss) = self.gradient(data, indices);
         let weight: f64 = indices.iter().map(|index| f64::from(data.weight(*index))).sum();
         if weight == 0.0 {
             return 0.0;
         }
-        let step = optimizer.step(weight);
-        for ((weights, velocity), gradient) in self.weights.iter_mut().zip(&mut self.velocities).zip(&gradients) {
-            sgd_step(self.level, step, gradient, weights, velocity);
+        let mut step = self.progress.next(options, weight);
+        if let Some(most) = options.clip_norm {
+            step = clipped(step, most, self.squared_norm(&gradients), weight);
+        }
+        let bias_step = Step { keep: 1.0, ..step };
+        let parameters = self.weights.iter_mut().zip(&mut self.kept).zip(&gradients).zip(self.shape.layers());
+        for (((weights, [first, second]), gradient), layer) in parameters {
+            let row = 1 + layer.inputs;
+            let kept = first.chunks_exact_mut(row).zip(second.chunks_exact_mut(row));
+            let rows = weights.chunks_exact_mut(row).zip(gradient.chunks_exact(row)).zip(kept);
+            for ((weights, gradient), (first, second)) in rows {
+                let (bias, weights) = weights.split_at_mut(1);
+                let (first_of_bias, first) = first.split_at_mut(1);
+                let (second_of_bias, second) = second.split_at_mut(1);
+                update_weights(self.level, bias_step, &gradient[..1], bias, [first_of_bias, second_of_bias]);
+                update_weights(self.level, step, &gradient[1..], weights, [first, second]);
+            }
         }
         loss / weight
+    }
+
+    /// The squared length of the summed gradient: unit by unit in pieces of [`PANEL`] inputs, the first one with the bias.
+    fn squared_norm(&self, gradients: &[Vec<f32>]) -> f64 {
+        let mut norm = 0.0;
+        for (gradient, layer) in gradients.iter().zip(self.shape.layers()) {
+            for row in gradient.chunks_exact(1 + layer.inputs) {
+                for (piece, weights) in row[1..].chunks(PANEL).enumerate() {
+                    let bias = if piece == 0 { &row[..1] } else { &[] };
+                    norm += bias.iter().chain(weights).fold(0.0, |sum, g| sum + f64::from(*g) * f64::from(*g));
+                }
+            }
+        }
+        norm
     }
 
     fn activation(&self) -> Activation {

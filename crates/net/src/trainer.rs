@@ -10,7 +10,7 @@ use crate::loss::LossSum;
 use crate::parallel::Pool;
 use crate::random::Random;
 use crate::tuning::{Tuning, Tunings};
-use crate::{Dataset, Error, Network, Optimizer, Threads};
+use crate::{Dataset, Error, Network, Optimizer, Schedule, Threads};
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,15 @@ pub struct TrainingOptions {
     pub batch_size: usize,
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// How the learning rate changes from step to step.
+    pub schedule: Schedule,
+    /// How much weights, but not biases, decay in each step: w <- (1 - learning_rate weight_decay) w, decoupled from the
+    /// gradient (I. Loshchilov and F. Hutter 2019), before the optimiser's step. At least 0, and such that the factor is
+    /// above 0. For plain gradient descent that is L2 regularisation, a loss of weight_decay |w|^2 / 2 more.
+    pub weight_decay: f32,
+    /// The largest length of the mean gradient, over all weights and biases; a longer one is scaled down to it (R. Pascanu
+    /// and others 2013). Positive.
+    pub clip_norm: Option<f32>,
     /// The seed of the order of the samples, which is new in each epoch.
     pub seed: u64,
     /// The threads. They change how long training takes, and no bit of its result.
@@ -37,9 +46,35 @@ impl Default for TrainingOptions {
             epochs: 100,
             batch_size: 32,
             optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            weight_decay: 0.0,
+            clip_norm: None,
             seed: 0,
             threads: Threads::default(),
             level: Level::best(),
+        }
+    }
+}
+
+impl TrainingOptions {
+    fn validate(&self) -> Result<(), Error> {
+        let error = |name, value: String, range| Err(Error::Setting { name, value, range });
+        for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
+            if value == 0 {
+                return error(name, value.to_string(), "at least 1");
+            }
+        }
+        self.optimizer.validate()?;
+        self.schedule.validate()?;
+        let decay = self.weight_decay;
+        if !(decay >= 0.0 && f64::from(self.optimizer.learning_rate()) * f64::from(decay) < 1.0) {
+            return error("weight decay", decay.to_string(), "at least 0 and less than 1 / learning rate");
+        }
+        match self.clip_norm {
+            Some(norm) if !(norm > 0.0 && norm.is_finite()) => {
+                error("largest norm of the gradient", norm.to_string(), "positive and finite")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -104,14 +139,9 @@ impl Trainer {
     /// # Errors
     /// If an option is out of its range, or the threads cannot be had.
     pub fn new(network: Network, options: TrainingOptions) -> Result<Trainer, Error> {
-        for (name, value) in [("epochs", options.epochs), ("batch size", options.batch_size)] {
-            if value == 0 {
-                return Err(Error::Setting { name, value: value.to_string(), range: "at least 1" });
-            }
-        }
-        options.optimizer.validate()?;
+        options.validate()?;
         let pool = Pool::new(options.threads)?;
-        let engine = Engine::new(&network, options.optimizer.keeps_velocity());
+        let engine = Engine::new(&network, &options);
         let tunings = Tunings::new(pool.threads());
         Ok(Trainer {
             network,

@@ -96,6 +96,12 @@ impl BlockGradient<'_> {
                 },
             );
         }
+        self.refresh_other_half(simd, is_first, block);
+    }
+
+    /// Copies the half of the block that was updated to the other one.
+    #[inline(always)]
+    pub(super) fn refresh_other_half<S: Simd>(&self, simd: S, is_first: bool, block: &mut [f32]) {
         let (inputs, outputs) = self.units();
         let (forward, backward) = block.split_at_mut(FORWARD);
         let forward = &mut forward[PANEL..];
@@ -108,7 +114,7 @@ impl BlockGradient<'_> {
 
     /// Inputs and outputs in the block.
     #[inline(always)]
-    fn units(&self) -> (usize, usize) {
+    pub(super) fn units(&self) -> (usize, usize) {
         (units_in_panel(self.shape.inputs, self.block.1), units_in_panel(self.shape.outputs, self.block.0))
     }
 

@@ -39,6 +39,7 @@ mod gradient;
 mod layout;
 mod narrow;
 mod tile;
+mod update;
 
 pub use backward::backward;
 pub use book_order::{read_blocks, write_blocks, write_gradient};

@@ -141,6 +141,12 @@ impl Vector for Avx2Vector {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
     fn at_least(self, low: Self) -> Self {
         // MAXPS and MINPS give their second operand where one is NaN: `self` stands there.
         // SAFETY: as above.

@@ -154,6 +154,12 @@ impl Vector for Avx512Vector {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
     fn at_least(self, low: Self) -> Self {
         // MAXPS and MINPS give their second operand where one is NaN: `self` stands there.
         // SAFETY: as above.

@@ -106,6 +106,11 @@ impl Vector for PortableVector {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+
+    #[inline(always)]
     fn at_least(self, low: Self) -> Self {
         Self(self.0.simd_lt(low.0).select(low.0, self.0))
     }

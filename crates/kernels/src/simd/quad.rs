@@ -56,6 +56,11 @@ impl<V: Vector> Vector for QuadVector<V> {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        each!(I => self.0[I].sqrt())
+    }
+
+    #[inline(always)]
     fn at_least(self, low: Self) -> Self {
         each!(I => self.0[I].at_least(low.0[I]))
     }

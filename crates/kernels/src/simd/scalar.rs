@@ -115,6 +115,11 @@ impl Vector for f32 {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> f32 {
+        self.sqrt()
+    }
+
+    #[inline(always)]
     fn at_least(self, low: f32) -> f32 {
         if self < low { low } else { self }
     }

@@ -14,6 +14,9 @@ pub trait Vector:
     /// The magnitude: clears the sign bit.
     fn abs(self) -> Self;
 
+    /// The square root, correctly rounded; NaN below zero.
+    fn sqrt(self) -> Self;
+
     /// The greater of `self` and `low`; NaN stays NaN.
     fn at_least(self, low: Self) -> Self;
 

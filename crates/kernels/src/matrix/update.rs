@@ -1,0 +1,102 @@
+//! The optimiser's step of one block of weights, from its gradient in memory: for all rules that are not applied to the
+//! sums while they are in registers ([`BlockGradient::descend`]).
+
+use super::gradient::BlockGradient;
+use super::layout::{BLOCK, FORWARD, GRADIENT, PANEL};
+use crate::optimizer::Step;
+use crate::simd::Simd;
+
+impl BlockGradient<'_> {
+    /// The step of an optimiser from the `sums` that [`BlockGradient::sum`] gives. Biases keep all of their value, whatever
+    /// `step.keep` says. `kept` has the numbers of each slot of the rule, in the layout of the gradient, one slot after the
+    /// other. What becomes of the two halves of the `block` is as in [`BlockGradient::descend`].
+    ///
+    /// # Panics
+    /// If `sums` has not [`GRADIENT`] numbers, `block` not [`BLOCK`], or `kept` not [`GRADIENT`] for each slot.
+    #[inline(always)]
+    pub fn update<S: Simd>(
+        &self,
+        simd: S,
+        step: Step,
+        is_first: bool,
+        sums: &[f32],
+        block: &mut [f32],
+        kept: &mut [f32],
+    ) {
+        assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
+        assert_eq!(block.len(), BLOCK, "the weights of a block");
+        assert_eq!(kept.len(), step.rule.slots() * GRADIENT, "the numbers that the rule keeps for a block");
+        let (inputs, outputs) = self.units();
+        if self.block.1 == 0 {
+            update_row(simd, Step { keep: 1.0, ..step }, (0, 0, outputs), sums, block, kept);
+        }
+        // A narrow layer is updated in the backward half, row by output.
+        let (rows, columns, half) =
+            if self.shape.is_narrow() { (outputs, inputs, FORWARD - PANEL) } else { (inputs, outputs, 0) };
+        let mut row = 1;
+        while row <= rows {
+            update_row(simd, step, (row, half, columns), sums, block, kept);
+            row += 1;
+        }
+        self.refresh_other_half(simd, is_first, block);
+    }
+
+    /// For each output of the block, the squares of its `sums` added up in f64: that of the bias, if it is here, and those of
+    /// the weights in the order of the inputs. 0 for the outputs that the layer does not have.
+    ///
+    /// # Panics
+    /// If `sums` has not [`GRADIENT`] numbers.
+    #[inline(always)]
+    pub fn squares(&self, sums: &[f32], squares: &mut [f64; PANEL]) {
+        assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
+        let (inputs, outputs) = self.units();
+        squares.fill(0.0);
+        let square = |at: usize| f64::from(sums[at]) * f64::from(sums[at]);
+        let mut input = if self.block.1 == 0 { 0 } else { 1 };
+        while input <= inputs {
+            let mut output = 0;
+            while output < outputs {
+                // The bias row is the same in both layouts.
+                squares[output] += if self.shape.is_narrow() && input > 0 {
+                    square((1 + output) * PANEL + input - 1)
+                } else {
+                    square(input * PANEL + output)
+                };
+                output += 1;
+            }
+            input += 1;
+        }
+    }
+}
+
+/// Updates a row of the gradient's layout; `half` must be added to its places for those in the block.
+#[inline(always)]
+fn update_row<S: Simd>(
+    simd: S,
+    step: Step,
+    (row, half, columns): (usize, usize, usize),
+    sums: &[f32],
+    block: &mut [f32],
+    kept: &mut [f32],
+) {
+    let slots = step.rule.slots();
+    let mut column = 0;
+    while column < columns {
+        let place = row * PANEL + column;
+        let mut vectors = [simd.splat(0.0); 2];
+        let mut slot = 0;
+        while slot < slots {
+            vectors[slot] = simd.load(&kept[slot * GRADIENT + place..]);
+            slot += 1;
+        }
+        let weights = &mut block[half + place..];
+        let (weight, vectors) = step.step_lanes(simd, simd.load(&sums[place..]), simd.load(weights), vectors);
+        simd.store(weight, weights);
+        let mut slot = 0;
+        while slot < slots {
+            simd.store(vectors[slot], &mut kept[slot * GRADIENT + place..]);
+            slot += 1;
+        }
+        column += S::LANES;
+    }
+}

@@ -1,0 +1,162 @@
+//! How the learning rate changes from step to step.
+//!
+//! Computed in f64 from additions, multiplications, divisions and square roots alone, so that it has the same bits on every
+//! machine, and then rounded once.
+
+use crate::Error;
+
+/// What the learning rate of the [`Optimizer`](crate::Optimizer) is multiplied by in step n = 0, 1, 2, ...; a step is a
+/// minibatch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Schedule {
+    /// 1.
+    #[default]
+    Constant,
+    /// factor^k in the k-th group of `every` steps, k = 0, 1, 2, ...
+    Step {
+        /// Steps with the same learning rate; at least 1.
+        every: u64,
+        /// In 0..=1, but not 0.
+        factor: f32,
+    },
+    /// 1 / (n + 1)^power.
+    InverseScaling {
+        /// At least 0 and finite; 0.5 is usual.
+        power: f32,
+    },
+    /// (n + 1) / warm_up in the steps of the warm-up, and then (1 + cos(pi s)) / 2, with s going from 0 to 1 until `steps`
+    /// have been taken; 0 after them (I. Loshchilov and F. Hutter 2017, without restarts).
+    Cosine {
+        /// Steps in which the learning rate rises.
+        warm_up: u64,
+        /// Steps in all; more than the warm-up.
+        steps: u64,
+    },
+}
+
+impl Schedule {
+    pub(crate) fn validate(self) -> Result<(), Error> {
+        let error = |name, value: String, range| Err(Error::Setting { name, value, range });
+        match self {
+            Schedule::Step { every: 0, .. } => error("steps with the same learning rate", "0".into(), "at least 1"),
+            Schedule::Step { factor, .. } if !(factor > 0.0 && factor <= 1.0) => {
+                error("factor of the learning rate", factor.to_string(), "above 0 and at most 1")
+            }
+            Schedule::InverseScaling { power } if !(power >= 0.0 && power.is_finite()) => {
+                error("power of inverse scaling", power.to_string(), "at least 0 and finite")
+            }
+            Schedule::Cosine { warm_up, steps } if steps <= warm_up => {
+                error("steps of the cosine schedule", steps.to_string(), "more than the steps of the warm-up")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The factor of the learning rate in step `step`, counted from 0.
+    pub fn factor(self, step: u64) -> f64 {
+        match self {
+            Schedule::Constant => 1.0,
+            Schedule::Step { every, factor } => whole_power(f64::from(factor), step / every),
+            Schedule::InverseScaling { power } => exp(-f64::from(power) * ln(step as f64 + 1.0)),
+            Schedule::Cosine { warm_up, .. } if step < warm_up => (step + 1) as f64 / warm_up as f64,
+            Schedule::Cosine { steps, .. } if step >= steps => 0.0,
+            Schedule::Cosine { warm_up, steps } => {
+                (1.0 + cos_of_pi_times((step - warm_up) as f64 / (steps - warm_up) as f64)) / 2.0
+            }
+        }
+    }
+}
+
+/// x^n for whole n, by squaring.
+fn whole_power(mut x: f64, mut n: u64) -> f64 {
+    let mut power = 1.0;
+    while n > 0 {
+        if n % 2 == 1 {
+            power *= x;
+        }
+        x *= x;
+        n /= 2;
+    }
+    power
+}
+
+/// c_0 + c_1 x + c_2 x^2 + ..., for coefficients that are each a multiple of the one before:
+/// `ratio(k)` is c_k / c_(k-1), and c_0 is 1.
+fn series(x: f64, terms: u32, ratio: impl Fn(f64) -> f64) -> f64 {
+    (1..=terms).rev().fold(1.0, |sum, k| 1.0 + x * ratio(f64::from(k)) * sum)
+}
+
+/// The natural logarithm of x >= 1, by halving and the series of artanh.
+fn ln(x: f64) -> f64 {
+    let (mut m, mut n) = (x, 0.0);
+    while m > std::f64::consts::SQRT_2 {
+        (m, n) = (m / 2.0, n + 1.0);
+    }
+    let s = (m - 1.0) / (m + 1.0);
+    n * std::f64::consts::LN_2 + 2.0 * s * series(s * s, 14, |k| (2.0 * k - 1.0) / (2.0 * k + 1.0))
+}
+
+/// exp(x) of x <= 0, by halving x and squaring the result.
+fn exp(x: f64) -> f64 {
+    // exp(-746) rounds to 0.
+    let (mut x, mut squarings) = (x.max(-746.0), 0);
+    while x < -0.5 {
+        (x, squarings) = (x / 2.0, squarings + 1);
+    }
+    let mut power = series(x, 16, |k| 1.0 / k);
+    for _ in 0..squarings {
+        power *= power;
+    }
+    power
+}
+
+/// cos(pi x) of x in 0..=1, from its series in 0..=pi/2.
+fn cos_of_pi_times(x: f64) -> f64 {
+    if x > 0.5 {
+        return -cos_of_pi_times(1.0 - x);
+    }
+    let a = std::f64::consts::PI * x;
+    series(-(a * a), 12, |k| 1.0 / ((2.0 * k - 1.0) * (2.0 * k)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_close(found: f64, expected: f64, what: &str) {
+        assert!((found - expected).abs() <= 2e-14 * expected.abs() + 1e-16, "{what}: {found}, not {expected}");
+    }
+
+    #[test]
+    fn the_functions_are_those_of_the_formulas() {
+        for i in 0..=1000 {
+            let x = f64::from(i) / 1000.0;
+            // 1 is added to it.
+            let error = cos_of_pi_times(x) - (std::f64::consts::PI * x).cos();
+            assert!(error.abs() < 1e-15, "cosine: {error:e} off at {x}");
+        }
+        for power in [0.0f32, 0.25, 0.5, 1.0, 2.0] {
+            for step in [0u64, 1, 2, 9, 1000, 123_456_789] {
+                let expected = (step as f64 + 1.0).powf(-f64::from(power));
+                assert_close(Schedule::InverseScaling { power }.factor(step), expected, "inverse scaling");
+            }
+        }
+        assert_close(whole_power(0.9, 77), 0.9f64.powi(77), "power");
+    }
+
+    #[test]
+    fn the_schedules_go_their_way() {
+        let factors = |schedule: Schedule, steps: &[u64]| -> Vec<f64> {
+            steps.iter().map(|step| schedule.factor(*step)).collect()
+        };
+        assert_eq!(factors(Schedule::Constant, &[0, 1 << 60]), [1.0, 1.0]);
+        let step = Schedule::Step { every: 3, factor: 0.5 };
+        assert_eq!(factors(step, &[0, 2, 3, 5, 6, 1 << 60]), [1.0, 1.0, 0.5, 0.5, 0.25, 0.0]);
+        assert_eq!(Schedule::InverseScaling { power: 0.5 }.factor(0), 1.0);
+        let cosine = Schedule::Cosine { warm_up: 4, steps: 14 };
+        assert_eq!(factors(cosine, &[0, 1, 3, 4, 14, 99]), [0.25, 0.5, 1.0, 1.0, 0.0, 0.0]);
+        assert!((cosine.factor(9) - 0.5).abs() < 1e-15);
+        assert!((4..14).all(|step| cosine.factor(step + 1) < cosine.factor(step)));
+    }
+}
