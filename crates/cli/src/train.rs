@@ -156,6 +156,7 @@ impl Train {
             seed: self.seed,
             threads: self.machine.threads(),
             level: self.machine.level()?,
+            ..Default::default()
         };
         let mut trainer = Trainer::new(network, options)?;
         let progress = Progress::new(trainer.network().shape().to_string(), "epoch", self.epochs);
