@@ -49,13 +49,14 @@
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
-//! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
+//! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
 //! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
 
 mod buffer;
 pub mod dataset;
 mod engine;
 pub mod error;
+pub mod explanation;
 pub mod file;
 pub mod format;
 pub mod gradient_check;
