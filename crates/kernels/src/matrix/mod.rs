@@ -38,6 +38,7 @@ mod gather;
 mod gradient;
 mod layout;
 mod narrow;
+mod row;
 mod tile;
 mod update;
 
