@@ -54,6 +54,7 @@
 
 mod buffer;
 pub mod dataset;
+mod elementary;
 mod engine;
 pub mod error;
 pub mod file;
