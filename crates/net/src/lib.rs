@@ -57,6 +57,7 @@ mod buffer;
 pub mod container;
 pub mod dataset;
 pub mod digest;
+mod elementary;
 mod engine;
 pub mod error;
 pub mod file;
