@@ -45,16 +45,19 @@ enum Prediction {
     ClassProbabilities,
     /// a.
     Means,
+    /// a, whatever the output layer.
+    Preactivations,
 }
 
 impl Prediction {
-    /// The name of its method, and the output layer that makes it.
-    fn needs(self) -> (&'static str, OutputLayer) {
+    /// The name of its method, and the output layer that makes it, if not all do.
+    fn needs(self) -> Option<(&'static str, OutputLayer)> {
         match self {
-            Prediction::ProbT0 => ("prob_t0", OutputLayer::Sigmoid),
-            Prediction::ProbT1 => ("prob_t1", OutputLayer::Sigmoid),
-            Prediction::ClassProbabilities => ("class_probabilities", OutputLayer::Softmax),
-            Prediction::Means => ("means", OutputLayer::Identity),
+            Prediction::ProbT0 => Some(("prob_t0", OutputLayer::Sigmoid)),
+            Prediction::ProbT1 => Some(("prob_t1", OutputLayer::Sigmoid)),
+            Prediction::ClassProbabilities => Some(("class_probabilities", OutputLayer::Softmax)),
+            Prediction::Means => Some(("means", OutputLayer::Identity)),
+            Prediction::Preactivations => None,
         }
     }
 }
@@ -139,11 +142,21 @@ impl<'a> Predictor<'a> {
         self.predict(Prediction::Means, features, means)
     }
 
+    /// Writes the preactivations a_k of the output units, whatever the output layer, for each row of `features`, (rows, inputs)
+    /// in row-major order, to `preactivations`: (rows, outputs), row-major. Those of a sigmoid are logits of p(t = 0).
+    ///
+    /// # Errors
+    /// If the lengths do not fit.
+    pub fn preactivations(&mut self, features: &[f32], preactivations: &mut [f32]) -> Result<(), Error> {
+        self.predict(Prediction::Preactivations, features, preactivations)
+    }
+
     fn predict(&mut self, prediction: Prediction, features: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let (inputs, outputs) = (self.network.shape.inputs(), self.network.shape.outputs());
-        let (asked, needed) = prediction.needs();
         let output_layer = self.network.shape.output_layer();
-        if output_layer != needed {
+        if let Some((asked, needed)) = prediction.needs()
+            && output_layer != needed
+        {
             return Err(Error::Prediction { asked, output_layer });
         }
         let rows = out.len() / outputs;
@@ -251,7 +264,7 @@ fn predict<S: Simd>(
         Prediction::ProbT0 => sigmoids(simd, (outputs, rows, samples), a, y, false),
         Prediction::ProbT1 => sigmoids(simd, (outputs, rows, samples), a, y, true),
         Prediction::ClassProbabilities => softmaxes(simd, (outputs, rows, samples), a, y),
-        Prediction::Means => a,
+        Prediction::Means | Prediction::Preactivations => a,
     };
     if outputs == 1 {
         return out.copy_from_slice(&columns[..samples]);
