@@ -21,7 +21,7 @@ struct Recipe {
     pieces: PieceCount,
     learning_rate: f32,
     weight_decay: f32,
-    /// Networks, and parts of the rows: each network is judged by a part of its own.
+    /// Networks; each is judged by an eighth of the rows, which is its own.
     ensemble: usize,
     /// In units of the square root of a network's rows.
     batch_size: f64,
@@ -39,7 +39,7 @@ impl Default for Recipe {
             pieces: PieceCount::ByRows,
             learning_rate: 0.003,
             weight_decay: 0.3,
-            ensemble: 8,
+            ensemble: 6,
             batch_size: 1.5,
             epochs: 1.0,
             patience: 0.25,
@@ -71,7 +71,8 @@ impl Recipe {
         let classes: Vec<u32> = t.iter().map(|t| *t as u32).collect();
         let mut sum = vec![0.0; judged.len() / inputs];
         let mut p = vec![0.0; sum.len()];
-        for (member, part) in Split::stratified_folds(&classes, self.ensemble, 1, self.seed)?.iter().enumerate() {
+        let parts = Split::stratified_folds(&classes, 8, self.ensemble.div_ceil(8), self.seed)?;
+        for (member, part) in parts.iter().take(self.ensemble).enumerate() {
             let rows = |rows: &[usize]| -> Result<Dataset> {
                 let features = rows.iter().flat_map(|row| &features[row * inputs..][..inputs]).copied().collect();
                 Ok(Dataset::new(inputs, features, rows.iter().map(|row| t[*row]).collect())?)

@@ -26,7 +26,7 @@ pub enum PieceCount {
     /// It is not: a number is one input.
     #[default]
     None,
-    /// A third of the square root of the training rows. But all columns of numbers together get no more inputs than there are
+    /// A third of the square root of the training rows, and at most 48. But all columns of numbers together get no more inputs than there are
     /// threes of training rows, no more than 512, and no more than make 2^28 (1 GiB) in all training rows.
     ByRows,
     /// At most so many, and as many if there are so many different values.
@@ -36,13 +36,14 @@ pub enum PieceCount {
 impl PieceCount {
     /// For so many training rows of so many columns of numbers.
     pub(crate) fn of(self, rows: usize, columns: usize) -> usize {
+        const MOST_PIECES: usize = 48;
         const MOST_INPUTS: usize = 512;
         const MOST_CELLS: usize = 1 << 28;
         match self {
             PieceCount::None => 0,
             PieceCount::ByRows => {
                 let most = (rows / 3).min(MOST_INPUTS).min(MOST_CELLS / rows.max(1));
-                (rows.isqrt() / 3).min(most / columns.max(1))
+                (rows.isqrt() / 3).min(MOST_PIECES).min(most / columns.max(1))
             }
             PieceCount::UpTo(count) => count,
         }
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn many_columns_or_rows_have_fewer_pieces() {
         let by_rows = PieceCount::ByRows;
-        assert_eq!([(455, 30), (36_000, 6), (36_000, 57), (36_000, 784)].map(|(r, c)| by_rows.of(r, c)), [5, 63, 8, 0]);
+        assert_eq!([(455, 30), (36_000, 6), (36_000, 57), (36_000, 784)].map(|(r, c)| by_rows.of(r, c)), [5, 48, 8, 0]);
         assert_eq!((by_rows.of(11_000_000, 28), by_rows.of(1_000_000, 28), by_rows.of(0, 0)), (0, 9, 0));
         assert_eq!((PieceCount::None.of(99, 1), PieceCount::UpTo(5).of(99, 999)), (0, 5));
     }
