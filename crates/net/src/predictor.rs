@@ -183,7 +183,7 @@ impl<'a> Predictor<'a> {
                 _ if shares_layers => pool.run(|| {
                     let (parameters, activation) = (&network.parameters, network.shape.activation());
                     dispatch!(*level, simd => gather_rows(simd, layout, groups, features, rows));
-                    propagate_on(threads, *level, parameters, activation, layout, groups, rows);
+                    propagate_on((*level, threads), parameters, activation, layout, groups, rows);
                     dispatch!(*level, simd => finish(simd, prediction, layout, groups, out));
                 }),
                 _ => pool.run(|| share_out(threads, layout.stride, (inputs, outputs), groups, features, out, &body)),
