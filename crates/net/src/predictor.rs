@@ -7,7 +7,7 @@ use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::parallel::{Pool, both};
-use crate::sweep::{gather_features, propagate};
+use crate::sweep::{gather_features, propagate, propagate_on};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays};
 use crate::{Error, Network, OutputLayer, Threads};
@@ -28,8 +28,11 @@ pub struct Predictor<'a> {
     in_sessions: Tunings,
 }
 
-/// A thread gets no fewer rows than these.
+/// A thread gets no fewer rows than these. Up to so many rows, the threads share out the units of each layer.
 const LEAST_ROWS: usize = 16;
+
+/// A network with fewer weights has predicted a row before another core has heard of it.
+const LEAST_WEIGHTS: usize = 64 * 1024;
 
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
@@ -84,7 +87,7 @@ impl<'a> Predictor<'a> {
         self
     }
 
-    /// Computes many rows on several threads.
+    /// Computes on several threads: many rows, or the units of wide layers.
     ///
     /// # Errors
     /// If the threads cannot be had.
@@ -173,8 +176,15 @@ impl<'a> Predictor<'a> {
         }
         let Predictor { network, level, pool, scratch, in_single_calls, in_sessions } = self;
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
-        tunings.of(rows.div_ceil(LEAST_ROWS)).step(|threads| {
-            let (layout, groups) = scratch.groups(network, rows.min(GROUP_ROWS), threads);
+        let shares_layers = rows <= LEAST_ROWS;
+        let parts = match shares_layers {
+            true if network.parameters.count() < LEAST_WEIGHTS => 1,
+            true => network.parameters.most_panels(),
+            false => rows.div_ceil(LEAST_ROWS),
+        };
+        tunings.of(rows, parts).step(|threads| {
+            let groups = if shares_layers { 1 } else { threads };
+            let (layout, groups) = scratch.groups(network, rows.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {
                 let groups = features.chunks(layout.rows * inputs).zip(out.chunks_mut(layout.rows * outputs));
                 for (features, out) in groups {
@@ -183,6 +193,12 @@ impl<'a> Predictor<'a> {
             };
             match threads {
                 1 => body(groups, features, out),
+                _ if shares_layers => pool.run(|| {
+                    let (parameters, activation) = (&network.parameters, network.shape.activation());
+                    dispatch!(*level, simd => gather_rows(simd, layout, groups, features, rows));
+                    propagate_on((*level, threads), parameters, activation, layout, groups, rows);
+                    dispatch!(*level, simd => finish(simd, prediction, layout, groups, out));
+                }),
                 _ => pool.run(|| share_out(threads, layout.stride, (inputs, outputs), groups, features, out, &body)),
             }
         });
@@ -246,8 +262,15 @@ fn predict<S: Simd>(
     features: &[f32],
     out: &mut [f32],
 ) {
-    let outputs = network.shape.outputs();
-    let samples = out.len() / outputs;
+    let samples = out.len() / network.shape.outputs();
+    gather_rows(simd, layout, group, features, samples);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+    finish(simd, prediction, layout, group, out);
+}
+
+/// Writes the features into the group.
+#[inline(always)]
+fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, group: &mut [f32], features: &[f32], samples: usize) {
     gather_features(
         simd,
         layout,
@@ -257,8 +280,14 @@ fn predict<S: Simd>(
         #[inline(always)]
         |row| row,
     );
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+}
+
+/// The predictions from the preactivations of the output.
+#[inline(always)]
+fn finish<S: Simd>(simd: S, prediction: Prediction, layout: &GroupLayout, group: &mut [f32], out: &mut [f32]) {
     let rows = layout.rows;
+    let outputs = layout.units[layout.units.len() - 1];
+    let samples = out.len() / outputs;
     let (_, OutputArrays { a, deltas: y, .. }) = layout.output_arrays(group);
     let columns = match prediction {
         Prediction::ProbT0 => sigmoids(simd, (outputs, rows, samples), a, y, false),
