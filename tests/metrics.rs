@@ -344,7 +344,7 @@ fn several_labels_and_values_are_averaged() {
     assert_eq!(mean_absolute_error, Ok((0.5 + 2.0) / 2.0));
     // A last row that is not whole.
     let error = Metric::RocAuc.evaluate(TargetKind::Labels(2), &targets[..5], &prob_t1[..5], None);
-    assert!(error.is_err());
+    assert_eq!(error, Err(MetricError::Columns { targets: 5, columns: 2 }));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn where_the_loss_has_no_minimum() {
     assert_eq!(inverse(&[2.0, -1.0], &[0.0, 1.0]), 20.0);
     assert_eq!(inverse(&[2.0, -1.0], &[1.0, 0.0]), 0.05);
     assert_eq!(inverse(&[0.0, 0.0], &[1.0, 0.0]), 1.0);
-    // So sure that no temperature within the bounds gives a loss above 0.
+    // The loss is 0 already.
     assert_eq!(inverse(&[1e30, -1e30], &[0.0, 1.0]), 1.0);
     // Very sure, and wrong once in a hundred.
     let mut targets = vec![0.0; 100];

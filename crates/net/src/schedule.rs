@@ -1,6 +1,6 @@
 //! How the learning rate changes from step to step.
 //!
-//! Computed in f64 with the functions of [`elementary`](crate::elementary), so that it has the same bits on every machine, and
+//! Computed in f64 with the functions of `elementary.rs`, so that it has the same bits on every machine, and
 //! then rounded once.
 
 use crate::Error;

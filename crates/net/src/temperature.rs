@@ -38,8 +38,8 @@ impl Temperature {
     /// labels share one. Targets are taken as they were given, not smoothed, and rows count by their weights.
     ///
     /// The loss is convex in 1/T. Newton's method in f64, kept inside of a bracket, finds where its derivative is 0; sums in
-    /// row order and functions of this library's own give the same bits on every machine. Where the loss does not depend on
-    /// T, because all preactivations are 0, T is 1.
+    /// row order and functions of this library's own give the same bits on every machine. T is 1 where no other one is better:
+    /// all preactivations are 0, or so great and right that the loss is 0.
     ///
     /// # Errors
     /// If the targets are real numbers, the lengths do not fit or a preactivation is not finite.

@@ -1,7 +1,7 @@
 //! Metrics of several classes.
 
-use super::binary::{check_classes, check_lengths, check_probabilities};
 use super::calibration::{self, ReliabilityBin};
+use super::checks::{check_classes, check_lengths, check_probabilities};
 use super::ranking::Ranking;
 use super::weights::Weights;
 use super::{ConfusionMatrix, MetricError, clipped, surprise};

@@ -22,6 +22,14 @@ pub enum MetricError {
         /// How many would fit.
         expected: usize,
     },
+    /// Targets of several labels or values that do not make whole rows.
+    #[error("{targets} targets do not make rows of {columns}")]
+    Columns {
+        /// The number of targets.
+        targets: usize,
+        /// Targets of a row.
+        columns: usize,
+    },
     /// A target that is no class.
     #[error("the target of row {row} is {target}, but must be a class, from 0 to {last}")]
     Target {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::checks::check_lengths;
 use super::{BinaryPredictions, CALIBRATION_BINS, ClassPredictions, DEFAULT_THRESHOLD, MetricError, NumberPredictions};
 use crate::TargetKind;
 
@@ -245,13 +246,12 @@ fn mean_over_columns(
     predictions: &[f32],
     metric: impl Fn(&[f32], &[f32]) -> Result<f64, MetricError>,
 ) -> Result<f64, MetricError> {
+    check_lengths(targets, "predictions", predictions, 1)?;
+    if columns == 0 || !targets.len().is_multiple_of(columns) {
+        return Err(MetricError::Columns { targets: targets.len(), columns });
+    }
     if columns == 1 {
         return metric(targets, predictions);
-    }
-    if !targets.len().is_multiple_of(columns) {
-        let expected = targets.len().next_multiple_of(columns);
-        let (found, targets) = (predictions.len(), targets.len());
-        return Err(MetricError::Lengths { what: "predictions", found, targets, expected });
     }
     let mut sum = 0.0;
     for column in 0..columns {

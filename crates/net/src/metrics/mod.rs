@@ -31,6 +31,7 @@
 
 mod binary;
 mod calibration;
+mod checks;
 mod classes;
 mod confusion;
 mod curve;

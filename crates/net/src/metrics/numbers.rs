@@ -1,7 +1,7 @@
 //! Metrics of real targets.
 
 use super::MetricError;
-use super::binary::check_lengths;
+use super::checks::check_lengths;
 use super::weights::Weights;
 
 /// The real target t of every row, and the number y that was predicted for it, in the same order.
