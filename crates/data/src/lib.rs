@@ -77,7 +77,9 @@ mod weights;
 
 pub use cell::DateOrder;
 pub use dictionary::{Dictionary, MAX_LABELS};
-pub use encoder::{CategoryEncoder, DateEncoder, Encoder, MAX_LEVELS, NumberEncoder, Reason};
+pub use encoder::{
+    CategoryEncoder, DateEncoder, Encoder, MAX_LEVELS, NumberEncoder, NumberEncoding, PieceCount, Pieces, Reason,
+};
 pub use error::{Error, Place, Result};
 pub use header::Header;
 pub use infer::Inferred;
@@ -85,7 +87,7 @@ pub use pipeline::{Dropped, Encoding, Feature, Pipeline};
 pub use reader::{Format, LABEL, ReadOptions, TableReader};
 pub use scale::{Scale, Scaling};
 pub use source::Source;
-pub use split::Split;
+pub use split::{Split, strata};
 pub use summary::Summary;
 pub use table::{Block, Column, Kind, Table};
 pub use target::{Classes, Labels, Target, Task};

@@ -49,11 +49,16 @@
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
-//! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
-//! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
+//! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right.
+//! - [`metrics`]: how good predictions are. [`temperature`]: probabilities that are as sure as they should be.
+//! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
+//!   are never half written. [`random`]: the random numbers.
 
 mod buffer;
+pub mod container;
 pub mod dataset;
+pub mod digest;
+mod elementary;
 mod engine;
 pub mod error;
 pub mod explanation;
@@ -73,6 +78,7 @@ pub mod random;
 pub mod schedule;
 pub mod shape;
 mod sweep;
+pub mod temperature;
 pub mod textbook;
 pub mod trainer;
 mod tuning;
