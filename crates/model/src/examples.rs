@@ -89,10 +89,9 @@ impl Columns {
             return Err(Error::OneClass { label, column: self.target.clone() });
         }
         let weights = self.weights.as_deref().map(|column| data::weights(table, column)).transpose()?;
-        // The scaling does not depend on the inputs, which depend on it.
-        let scaling = recipe.resolve(split.training.len(), self.features.len())?.scaling;
-        let (pipeline, dropped) = Pipeline::fit(table, &self.features, &split.training, target, scaling)?;
-        let settings = recipe.resolve(split.training.len(), pipeline.inputs())?;
+        let settings = recipe.resolve(split.training.len())?;
+        let numbers_as = settings.number_encoding();
+        let (pipeline, dropped) = Pipeline::fit(table, &self.features, &split.training, target, numbers_as)?;
         let training_weights = match (&settings.class_weights, pipeline.target()) {
             (ClassWeighting(None), _) => weights.clone(),
             (ClassWeighting(Some(_)), Target::Number { column, .. }) => {
