@@ -83,6 +83,19 @@ pub enum Error {
         learning_rate: f32,
     },
 
+    /// A scorer that has no value for some predictions.
+    #[error("the {name} cannot be computed: {reason}")]
+    Score {
+        /// What the scorer is called.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// Something that a run of training needs and does not have.
+    #[error("{0}")]
+    Run(&'static str),
+
     /// Threads could not be started.
     #[error("cannot start {count} threads: {reason}; ask for fewer")]
     Threads {

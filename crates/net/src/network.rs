@@ -46,7 +46,6 @@ impl Network {
         if layers.len() != count {
             return Err(Error::Length { what: "the list of layers", found: layers.len(), expected: count });
         }
-        let mut parameters = Parameters::zeros(&shape);
         for (layer, (widths, weights)) in shape.layers().zip(layers).enumerate() {
             let expected = widths.outputs * (1 + widths.inputs);
             if weights.len() != expected {
@@ -55,9 +54,15 @@ impl Network {
             if let Some(weight) = weights.iter().find(|weight| !weight.is_finite()) {
                 return Err(Error::Data(format!("layer {} has a weight that is not finite: {weight}", layer + 1)));
             }
-            parameters.set_book_order(layer, weights);
         }
-        Ok(Network { shape, parameters })
+        Ok(Network::with_book_order(shape, layers))
+    }
+
+    /// A network with these weights in book order, which fit.
+    pub(crate) fn with_book_order(shape: Shape, layers: &[Vec<f32>]) -> Network {
+        let mut parameters = Parameters::zeros(&shape);
+        layers.iter().enumerate().for_each(|(layer, weights)| parameters.set_book_order(layer, weights));
+        Network { shape, parameters }
     }
 
     /// The shape.

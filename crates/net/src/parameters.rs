@@ -84,3 +84,16 @@ impl Parameters {
         kernels::are_finite(level, &self.blocks)
     }
 }
+
+/// Where block `block` of these layers, each with its first block, stands: its layer, counted from 0, the layer's widths, and
+/// its panels of outputs and of inputs.
+#[inline(always)]
+pub(crate) fn place_of(layers: &[(usize, LayerShape)], block: usize) -> (usize, LayerShape, (usize, usize)) {
+    let mut layer = layers.len() - 1;
+    while layers[layer].0 > block {
+        layer -= 1;
+    }
+    let (first, shape) = layers[layer];
+    let at = block - first;
+    (layer, shape, (at / shape.input_panels(), at % shape.input_panels()))
+}
