@@ -41,6 +41,33 @@ fn every_output_layer_comes_back() {
     }
 }
 
+#[test]
+fn an_ensemble_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let other = Network::builder(5).hidden(&[40, 3]).activation(Activation::Tanh).seed(12).build().unwrap();
+    let networks = [network(), other, network()];
+    format::save_ensemble(&path, &networks, &metadata()).unwrap();
+    let (loaded, found) = format::load_ensemble::<Metadata>(&path).unwrap();
+    assert_eq!((loaded.len(), found), (3, metadata()));
+    for (loaded, network) in loaded.iter().zip(&networks) {
+        assert!((1..=3).all(|layer| loaded.weights(layer) == network.weights(layer)));
+    }
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes, format::ensemble_to_bytes(&networks, &metadata()));
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("network2.layer1.weight").unwrap().shape(), [40, 5]);
+    let error = format::load::<Metadata>(&path).unwrap_err().to_string();
+    assert!(error.contains("an ensemble of 3 networks, not one"), "{error}");
+
+    let one = format::to_bytes(&network(), &metadata());
+    assert_eq!(format::ensemble_to_bytes(&networks[..1], &metadata()), one);
+    assert_eq!(format::ensemble_from_bytes::<Metadata>(&one).unwrap().0.len(), 1);
+    for length in 0..bytes.len() {
+        assert!(format::ensemble_from_bytes::<Metadata>(&bytes[..length]).is_err(), "the first {length} bytes");
+    }
+}
+
 /// The digest was computed by another program, Python's hashlib, as docs/model-format.md says.
 #[test]
 fn the_layout_of_version_2_stays() {
@@ -118,6 +145,8 @@ fn files_that_cannot_be_are_refused() {
         (forged("[5,40,3,1]", "[5,40,3,2]"), "layer3.bias"),
         (forged("[5,40,3,1]", "[5,40,3,0]"), "at least one output"),
         (forged("[5,40,3,1]", "[5,40,3]"), "more in it than its description says"),
+        (forged("\\\"widths", "\\\"networks\\\":2,\\\"widths"), "no tensor network1.layer1.bias"),
+        (forged("\\\"widths", "\\\"networks\\\":1,\\\"widths"), "two networks or more"),
         (forged("widths", "widhts"), "unknown field `widhts`"),
         (forged("sigmoid: p(t = 0)", "sigmoid: p(t = 1)"), "p(t = 1)"),
         (forged("layer2.bias", "layer9.bias"), "layer2.bias"),

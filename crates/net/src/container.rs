@@ -108,6 +108,13 @@ pub enum Unreadable {
         name: String,
     },
 
+    /// Several networks where one is wanted.
+    #[error("it holds an ensemble of {networks} networks, not one")]
+    Ensemble {
+        /// How many.
+        networks: usize,
+    },
+
     /// Tensors or bytes that the description does not mention.
     #[error("it has more in it than its description says")]
     TooMuch,

@@ -2,8 +2,12 @@
 //!
 //! Each layer has two tensors in the book's order, `layer1.bias` of shape (outputs) and `layer1.weight` of shape (outputs,
 //! inputs).
+//!
+//! A file can hold an ensemble: several networks of the same shape. Then the description says how many, and the names of the
+//! tensors begin with their network: `network1.layer1.bias`.
 
 use std::path::Path;
+use std::slice;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,6 +24,9 @@ pub const FORMAT: Format = Format { name: "model", version: 2 };
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Architecture {
+    /// Of an ensemble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    networks: Option<usize>,
     widths: Vec<usize>,
     activation: String,
     /// The kind of the output layer, and what its units mean.
@@ -27,8 +34,11 @@ struct Architecture {
 }
 
 impl Architecture {
-    fn of(shape: &Shape) -> Architecture {
+    fn of(networks: &[Network]) -> Architecture {
+        let shape = networks.first().expect("a model has at least one network").shape();
+        assert!(networks.iter().all(|network| network.shape() == shape), "the networks of a model have the same shape");
         Architecture {
+            networks: (networks.len() > 1).then_some(networks.len()),
             widths: [&[shape.inputs()], shape.hidden(), &[shape.outputs()]].concat(),
             activation: shape.activation().to_string(),
             output: description_of(shape.output_layer()).to_owned(),
@@ -69,17 +79,40 @@ fn description_of(output_layer: OutputLayer) -> &'static str {
 /// # Panics
 /// As [`to_bytes`].
 pub fn save(path: &Path, network: &Network, metadata: &impl Serialize) -> Result<(), Error> {
-    write_atomically(path, &to_bytes(network, metadata))
+    save_ensemble(path, slice::from_ref(network), metadata)
+}
+
+/// As [`save`], of several networks.
+///
+/// # Errors
+/// As [`save`].
+///
+/// # Panics
+/// As [`ensemble_to_bytes`].
+pub fn save_ensemble(path: &Path, networks: &[Network], metadata: &impl Serialize) -> Result<(), Error> {
+    write_atomically(path, &ensemble_to_bytes(networks, metadata))
 }
 
 /// Reads a network and the caller's metadata from the file at `path`.
 ///
 /// # Errors
-/// If the file cannot be read, is not a model file of this version, was changed since it was written, or has tensors that do
-/// not fit its architecture, weights that are not finite, or metadata of another type.
+/// If the file cannot be read, is not a model file of this version, was changed since it was written, holds several networks,
+/// or has tensors that do not fit its architecture, weights that are not finite, or metadata of another type.
 pub fn load<M: DeserializeOwned>(path: &Path) -> Result<(Network, M), Error> {
+    read(path, from_bytes)
+}
+
+/// Reads one network or several, and the caller's metadata, from the file at `path`.
+///
+/// # Errors
+/// As [`load`], but for several networks.
+pub fn load_ensemble<M: DeserializeOwned>(path: &Path) -> Result<(Vec<Network>, M), Error> {
+    read(path, ensemble_from_bytes)
+}
+
+fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Result<T, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-    from_bytes(&bytes).map_err(|reason| Error::Model { path: path.to_owned(), reason })
+    parse(&bytes).map_err(|reason| Error::Model { path: path.to_owned(), reason })
 }
 
 /// The bytes of a model file. The same network and metadata give the same bytes.
@@ -87,8 +120,18 @@ pub fn load<M: DeserializeOwned>(path: &Path) -> Result<(Network, M), Error> {
 /// # Panics
 /// If the metadata cannot become JSON, or the network has thousands of layers.
 pub fn to_bytes(network: &Network, metadata: &impl Serialize) -> Vec<u8> {
-    let mut writer = Writer::new(FORMAT, &Architecture::of(network.shape()), metadata);
-    write_network(&mut writer, "", network);
+    ensemble_to_bytes(slice::from_ref(network), metadata)
+}
+
+/// As [`to_bytes`], of several networks. Of one, it gives the same bytes as that.
+///
+/// # Panics
+/// As [`to_bytes`], or if there is no network, or one of another shape.
+pub fn ensemble_to_bytes(networks: &[Network], metadata: &impl Serialize) -> Vec<u8> {
+    let mut writer = Writer::new(FORMAT, &Architecture::of(networks), metadata);
+    for (number, network) in networks.iter().enumerate() {
+        write_network(&mut writer, &prefix(number, networks.len()), network);
+    }
     writer.finish()
 }
 
@@ -100,12 +143,36 @@ pub fn to_bytes(network: &Network, metadata: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// As [`load`].
 pub fn from_bytes<M: DeserializeOwned>(bytes: &[u8]) -> Result<(Network, M), Unreadable> {
+    let (mut networks, metadata) = ensemble_from_bytes(bytes)?;
+    match (networks.pop(), networks.len()) {
+        (Some(network), 0) => Ok((network, metadata)),
+        (_, others) => Err(Unreadable::Ensemble { networks: 1 + others }),
+    }
+}
+
+/// As [`from_bytes`], of one network or several.
+///
+/// # Errors
+/// As [`load_ensemble`].
+pub fn ensemble_from_bytes<M: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Network>, M), Unreadable> {
     let mut reader = Reader::open(FORMAT, bytes)?;
-    let shape = reader.description::<Architecture>()?.shape()?;
-    let layers = read_layers(&mut reader, "", &shape)?;
+    let architecture = reader.description::<Architecture>()?;
+    let (shape, count) = (architecture.shape()?, architecture.networks.unwrap_or(1));
+    if architecture.networks.is_some_and(|networks| networks < 2) {
+        return Err(Unreadable::Description("an ensemble has two networks or more".to_owned()));
+    }
+    let mut layers = Vec::new();
+    for number in 0..count {
+        layers.push(read_layers(&mut reader, &prefix(number, count), &shape)?);
+    }
     let metadata = reader.metadata()?;
     reader.finish()?;
-    Ok((network(shape, layers), metadata))
+    Ok((layers.into_iter().map(|layers| network(shape.clone(), layers)).collect(), metadata))
+}
+
+/// How the names of the tensors of a network of several begin; it is counted from 0 here and from 1 in them.
+fn prefix(number: usize, networks: usize) -> String {
+    if networks == 1 { String::new() } else { format!("network{}.", number + 1) }
 }
 
 /// Adds the tensors of a network. Their names begin with `prefix`.
