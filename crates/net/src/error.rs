@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::OutputLayer;
+use crate::container::Unreadable;
 use crate::dataset::TargetKind;
 
 /// Why a call of this library failed.
@@ -122,6 +123,28 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        reason: Unreadable,
+    },
+
+    /// A file that is not a checkpoint of this library, or is damaged.
+    #[error("{} is not a usable checkpoint: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        reason: Unreadable,
+    },
+
+    /// A checkpoint of another training.
+    #[error("the checkpoint cannot be resumed: its {what} is {checkpoint}, but {given} is given")]
+    Resume {
+        /// What is different.
+        what: String,
+        /// What it was, as JSON.
+        checkpoint: String,
+        /// What it is now, as JSON.
+        given: String,
     },
 }

@@ -8,7 +8,7 @@ use kernels::{Level, dispatch};
 use crate::buffer::Buffer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, both};
-use crate::sweep::{gather_features, propagate};
+use crate::sweep::{gather_features, propagate, propagate_on};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays};
 use crate::{Dataset, Network, OutputLayer};
@@ -24,8 +24,11 @@ pub(crate) struct ForwardSweep {
     losses: Vec<f32>,
 }
 
-/// A thread gets no fewer rows than these.
+/// A thread gets no fewer rows than these. Up to so many rows, the threads share out the units of each layer.
 const LEAST_ROWS: usize = 16;
+
+/// A network with fewer weights has predicted a row before another core has heard of it.
+const LEAST_WEIGHTS: usize = 64 * 1024;
 
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
@@ -143,18 +146,32 @@ impl ForwardSweep {
         let count = rows.features.len() / network.shape.inputs();
         let ForwardSweep { scratch, in_single_calls, in_sessions, .. } = self;
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
-        tunings.of(count.div_ceil(LEAST_ROWS)).step(|threads| {
-            let (layout, groups) = scratch.groups(network, count.min(GROUP_ROWS), threads);
+        let shares_layers = count <= LEAST_ROWS;
+        let parts = match shares_layers {
+            true if network.parameters.count() < LEAST_WEIGHTS => 1,
+            true => network.parameters.most_panels(),
+            false => count.div_ceil(LEAST_ROWS),
+        };
+        let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
+        tunings.of(count, parts).step(|threads| {
+            let groups = if shares_layers { 1 } else { threads };
+            let (layout, groups) = scratch.groups(network, count.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], mut rows: Rows<'_>, mut count: usize| {
                 while count > layout.rows {
                     let [now, rest] = rows.split(layout.rows, count);
-                    dispatch!(level, simd => sweep(simd, prediction, network, layout, group, data, (now, layout.rows)));
+                    dispatch!(level, simd => sweep(simd, asked, network, layout, group, (now, layout.rows)));
                     (rows, count) = (rest, count - layout.rows);
                 }
-                dispatch!(level, simd => sweep(simd, prediction, network, layout, group, data, (rows, count)));
+                dispatch!(level, simd => sweep(simd, asked, network, layout, group, (rows, count)));
             };
             match threads {
                 1 => body(groups, rows, count),
+                _ if shares_layers => pool.run(|| {
+                    let (parameters, activation) = (&network.parameters, network.shape.activation());
+                    dispatch!(level, simd => gather_rows(simd, layout, groups, rows.features, count));
+                    propagate_on(threads, level, parameters, activation, layout, groups, count);
+                    dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
+                }),
                 _ => pool.run(|| share_out(threads, layout.stride, groups, rows, count, &body)),
             }
         });
@@ -204,18 +221,33 @@ fn share_out(
     );
 }
 
-/// What is asked about the rows of one group.
+/// What is asked about rows.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    prediction: Prediction,
+    output_layer: OutputLayer,
+    /// Where the targets of the rows are, if losses are asked for.
+    data: Option<&'a Dataset>,
+}
+
+/// Answers what is asked about the rows of one group.
 #[inline(always)]
 fn sweep<S: Simd>(
     simd: S,
-    prediction: Prediction,
+    asked: Asked<'_>,
     network: &Network,
     layout: &GroupLayout,
     group: &mut [f32],
-    data: Option<&Dataset>,
     (rows, samples): (Rows<'_>, usize),
 ) {
-    let Rows { features, predictions, first, losses } = rows;
+    gather_rows(simd, layout, group, rows.features, samples);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+    answer(simd, asked, layout, group, rows);
+}
+
+/// Writes the features into the group.
+#[inline(always)]
+fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, group: &mut [f32], features: &[f32], samples: usize) {
     gather_features(
         simd,
         layout,
@@ -225,34 +257,38 @@ fn sweep<S: Simd>(
         #[inline(always)]
         |row| row,
     );
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+}
+
+/// Losses and predictions from the preactivations of the output.
+#[inline(always)]
+fn answer<S: Simd>(simd: S, asked: Asked<'_>, layout: &GroupLayout, group: &mut [f32], rows: Rows<'_>) {
+    let Asked { prediction, output_layer, data } = asked;
+    let Rows { predictions, first, losses, .. } = rows;
+    let outputs = layout.units[layout.units.len() - 1];
     let (_, mut arrays) = layout.output_arrays(group);
-    // In functions of their own, so that neither costs the other one registers.
-    if let (Some(data), [_, ..]) = (data, &losses[..]) {
+    if let Some(data) = data {
+        // In a function of its own, so that it costs predictions no registers.
         simd.vectorize(
             #[inline(always)]
-            || write_losses(simd, network, &mut arrays, data, first, losses),
+            || write_losses(simd, output_layer, outputs, &mut arrays, data, first, losses),
         );
     }
     if !predictions.is_empty() {
-        simd.vectorize(
-            #[inline(always)]
-            || write_predictions(simd, prediction, network, arrays, predictions),
-        );
+        write_predictions(simd, prediction, outputs, arrays, predictions);
     }
 }
 
-/// The losses of the rows from `first` on, from the preactivations of the output.
+/// The losses of the rows from `first` on. The preactivations stay.
 #[inline(always)]
 fn write_losses<S: Simd>(
     simd: S,
-    network: &Network,
+    output_layer: OutputLayer,
+    outputs: usize,
     arrays: &mut OutputArrays<'_>,
     data: &Dataset,
     first: usize,
     losses: &mut [f32],
 ) {
-    let rows = arrays.losses.len();
     let mut indices = [0; GROUP_ROWS];
     let indices = &mut indices[..losses.len()];
     let mut row = 0;
@@ -260,23 +296,22 @@ fn write_losses<S: Simd>(
         indices[row] = first + row;
         row += 1;
     }
-    data.gather_targets(indices, rows, arrays.t);
-    let OutputArrays { a, t, losses: all_losses, deltas } = arrays;
-    let arrays = OutputArrays { a, t, losses: all_losses, deltas };
-    losses_and_deltas(simd, network.shape.output_layer(), data.smoothing(), network.shape.outputs(), arrays);
-    losses.copy_from_slice(&all_losses[..losses.len()]);
+    let OutputArrays { a, t, losses: of_group, deltas } = arrays;
+    data.gather_targets(indices, of_group.len(), t);
+    let arrays = OutputArrays { a, t, losses: of_group, deltas };
+    losses_and_deltas(simd, output_layer, data.smoothing(), outputs, arrays);
+    losses.copy_from_slice(&of_group[..losses.len()]);
 }
 
-/// The predictions of some rows, from the preactivations of the output.
+/// The predictions for the rows.
 #[inline(always)]
 fn write_predictions<S: Simd>(
     simd: S,
     prediction: Prediction,
-    network: &Network,
+    outputs: usize,
     arrays: OutputArrays<'_>,
     predictions: &mut [f32],
 ) {
-    let outputs = network.shape.outputs();
     let samples = predictions.len() / outputs;
     let OutputArrays { a, losses, deltas: y, .. } = arrays;
     let rows = losses.len();

@@ -47,13 +47,19 @@
 //!
 //! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
-//! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
+//! - [`Trainer`]: minibatches on threads. [`Run`]: on which data, validated how, who looks on. [`EarlyStopping`], [`Scorer`],
+//!   [`History`]: the best weights and the learning curves. [`Checkpoint`]: a training that goes on another day.
+//! - [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
-//! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
+//! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
+//!   are never half written. [`random`]: the random numbers.
 
 mod buffer;
+pub mod checkpoint;
+pub mod container;
 pub mod dataset;
+pub mod digest;
 pub mod early_stopping;
 mod engine;
 pub mod error;
@@ -83,7 +89,9 @@ pub mod trainer;
 mod tuning;
 mod workspace;
 
+pub use checkpoint::{Checkpoint, Every};
 pub use dataset::{Dataset, TargetKind};
+pub use digest::Digest;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use error::Error;
 pub use history::{EpochRecord, History};

@@ -1,5 +1,6 @@
 //! The network: its shape and its weights.
 
+use crate::digest::{Digest, Digester};
 use crate::parameters::Parameters;
 use crate::{Activation, Error, OutputLayer, Predictor, Shape};
 
@@ -82,6 +83,21 @@ impl Network {
     /// If there is no such layer.
     pub fn weights(&self, layer: usize) -> Vec<f32> {
         self.parameters.book_order(layer.checked_sub(1).expect("layers with weights are counted from 1"))
+    }
+
+    /// A digest of the shape and of every bit of the weights: networks with the same one predict the same.
+    ///
+    /// It is the SHA-256 of the shape as a line of text, such as `30-16-1 tanh sigmoid` and a line feed (widths, activation,
+    /// output layer), and then of the weights layer by layer in book order, each as the four bytes of an f32, the lowest one
+    /// first.
+    pub fn fingerprint(&self) -> Digest {
+        let Network { shape, .. } = self;
+        let mut digester = Digester::default();
+        digester.bytes(format!("{shape} {} {}\n", shape.activation(), shape.output_layer()).as_bytes());
+        for layer in 0..shape.layers().len() {
+            digester.numbers(&self.parameters.book_order(layer));
+        }
+        digester.digest()
     }
 
     /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating, and for

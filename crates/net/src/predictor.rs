@@ -29,7 +29,7 @@ impl<'a> Predictor<'a> {
         self
     }
 
-    /// Computes many rows on several threads.
+    /// Computes on several threads: many rows, or the units of wide layers.
     ///
     /// # Errors
     /// If the threads cannot be had.

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use crate::checkpoint::{Checkpoints, Every, RunDescription};
 use crate::early_stopping::Monitor;
-use crate::{Dataset, Error, Scorer, Shape, TrainingOptions};
+use crate::{Dataset, Error, Scorer, Shape, Trainer, TrainingOptions};
 
 /// A run of training, for [`Trainer::run`](crate::Trainer::run): the samples, those to validate on, what is computed after an
 /// epoch, and who is told.
@@ -51,6 +54,10 @@ pub struct Run<'a> {
     pub(crate) scores_training: bool,
     on_batch: Option<Hook<'a, Batch>>,
     on_epoch: Option<Hook<'a, Epoch>>,
+    checkpoints: Option<Checkpoints>,
+    pub(crate) metadata: String,
+    /// Made when it is wanted: it takes a pass over the data.
+    description: OnceLock<RunDescription>,
 }
 
 type Hook<'a, T> = Box<dyn FnMut(&T) -> ControlFlow<()> + Send + 'a>;
@@ -123,6 +130,9 @@ impl<'a> Run<'a> {
             scores_training: false,
             on_batch: None,
             on_epoch: None,
+            checkpoints: None,
+            metadata: String::new(),
+            description: OnceLock::new(),
         }
     }
 
@@ -162,15 +172,42 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Writes a checkpoint to the file at `path` from time to time, and at the end of each run, also of one that a callback
+    /// stops. Training ends with an error if that is impossible.
+    pub fn checkpoints(mut self, path: impl Into<PathBuf>, every: Every) -> Self {
+        self.checkpoints = Some(Checkpoints::new(path.into(), every));
+        self
+    }
+
+    /// A text for the checkpoints, such as the caller's own settings: [`Checkpoint::metadata`](crate::Checkpoint::metadata).
+    pub fn metadata(mut self, text: impl Into<String>) -> Self {
+        self.metadata = text.into();
+        self
+    }
+
+    /// What the result depends on, besides the options.
+    pub(crate) fn description(&self) -> &RunDescription {
+        self.description.get_or_init(|| RunDescription {
+            training_data: self.data.fingerprint().to_string(),
+            validation_data: self.validation.map(|data| data.fingerprint().to_string()),
+            validate_every: self.validate_every,
+            scorer: self.scorer.as_ref().map(|scorer| (scorer.name().to_owned(), scorer.goal())),
+            scores_training: self.scores_training,
+        })
+    }
+
     /// Whether a network of this shape can be trained in it with these options.
     pub(crate) fn check(&self, shape: &Shape, options: &TrainingOptions) -> Result<(), Error> {
         self.data.check_fits(shape)?;
         if let Some(validation) = self.validation {
             validation.check_fits(shape)?;
         }
+        let least_one = |name| Err(Error::Setting { name, value: "0".into(), range: "at least 1" });
         if self.validate_every == 0 {
-            let name = "epochs from one validation to the next";
-            return Err(Error::Setting { name, value: "0".into(), range: "at least 1" });
+            return least_one("epochs from one validation to the next");
+        }
+        if self.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.every == Every::Epochs(0)) {
+            return least_one("epochs from one checkpoint to the next");
         }
         match (options.early_stopping, self.validation, &self.scorer) {
             (Some(_), None, _) => {
@@ -184,18 +221,34 @@ impl<'a> Run<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn after_batch(&mut self, batch: impl FnOnce() -> Batch) -> ControlFlow<()> {
-        match &mut self.on_batch {
-            Some(hook) => hook(&batch()),
-            None => ControlFlow::Continue(()),
+    pub(crate) fn after_batch(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>, Error> {
+        if self.checkpoints.as_mut().is_some_and(Checkpoints::is_due) {
+            self.write_checkpoint(trainer)?;
         }
+        Ok(match &mut self.on_batch {
+            Some(hook) => hook(&trainer.batch(self.data)),
+            None => ControlFlow::Continue(()),
+        })
     }
 
-    pub(crate) fn after_epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
-        match &mut self.on_epoch {
+    pub(crate) fn after_epoch(&mut self, trainer: &Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
+        if self.checkpoints.as_mut().is_some_and(|checkpoints| checkpoints.is_due_after(epoch.number)) {
+            self.write_checkpoint(trainer)?;
+        }
+        Ok(match &mut self.on_epoch {
             Some(hook) => hook(epoch),
             None => ControlFlow::Continue(()),
-        }
+        })
+    }
+
+    pub(crate) fn at_end(&mut self, trainer: &Trainer) -> Result<(), Error> {
+        if self.checkpoints.is_some() { self.write_checkpoint(trainer) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn write_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Error> {
+        let checkpoint = trainer.checkpoint(self)?;
+        self.checkpoints.as_mut().map_or(Ok(()), |checkpoints| checkpoints.write(&checkpoint))
     }
 }
 

@@ -6,13 +6,13 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
+use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Sgd, Step};
+use kernels::{Activation, Level, Sgd, Step, dispatch};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
-use crate::parameters::{Parameters, place_of};
+use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::workspace::{GroupLayout, OutputArrays};
 use crate::{Dataset, OutputLayer, Shape};
 
@@ -30,15 +30,33 @@ pub(crate) fn propagate<S: Simd>(
     let rows = layout.rows;
     let last = layout.z.len();
     for layer in 1..last {
-        let (before, rest) = group.split_at_mut(layout.z[layer]);
-        let z = &before[layout.z[layer - 1]..][..layout.panels_len(layer - 1)];
-        let (z_out, rest) = rest.split_at_mut(layout.panels_len(layer));
-        let scratch = &mut rest[layout.scratch - layout.z[layer] - layout.panels_len(layer)..];
+        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
         layer::forward_hidden(simd, parameters.layer(layer - 1), activation, (z, rows), samples, z_out, scratch);
     }
-    let (before, rest) = group.split_at_mut(layout.output_panels);
-    let z = &before[layout.z[last - 1]..][..layout.panels_len(last - 1)];
-    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, rest);
+    let (z, output) = layout.output_layer(group);
+    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
+}
+
+/// The same on several threads, which share out the units of each layer: for samples too few to be shared out.
+pub(crate) fn propagate_on(
+    threads: usize,
+    level: Level,
+    parameters: &Parameters,
+    activation: Activation,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: usize,
+) {
+    let rows = layout.rows;
+    let last = layout.z.len();
+    for layer in 1..last {
+        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
+        let weights = parameters.layer(layer - 1);
+        layer::forward_hidden_on(threads, level, weights, activation, (z, rows), samples, z_out, scratch);
+    }
+    let (z, output) = layout.output_layer(group);
+    let weights = parameters.layer(last - 1);
+    dispatch!(level, simd => layer::forward_output(simd, weights, (z, rows), samples, output));
 }
 
 /// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
@@ -150,27 +168,39 @@ impl WeightSweep<'_> {
 
     /// The step of gradient descent for the blocks from `first` on, with their velocities.
     #[inline(always)]
-    pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, first: usize, blocks: &mut [f32], velocity: &mut [f32]) {
-        for block in 0..blocks.len() / BLOCK {
+    pub(crate) fn descend<S: Simd>(
+        &self,
+        simd: S,
+        sgd: Sgd,
+        first: usize,
+        blocks: &mut BlocksMut<'_>,
+        velocity: &mut [f32],
+    ) {
+        for block in 0..blocks.count() {
             let (layer, gradient) = self.gradient(first + block);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
             let velocity =
                 if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
-            gradient.descend(simd, sgd, layer == 0, weights, velocity);
+            gradient.descend(simd, sgd, layer == 0, blocks.block(block), velocity);
         }
     }
 
     /// The step of an optimiser for the blocks from `first` on, with the numbers that it keeps for each. The gradient of a
     /// block is in memory no longer than its step takes.
     #[inline(always)]
-    pub(crate) fn update<S: Simd>(&self, simd: S, step: Step, first: usize, blocks: &mut [f32], kept: &mut [f32]) {
+    pub(crate) fn update<S: Simd>(
+        &self,
+        simd: S,
+        step: Step,
+        first: usize,
+        blocks: &mut BlocksMut<'_>,
+        kept: &mut [f32],
+    ) {
         let slots = step.rule.slots() * GRADIENT;
         let mut sums = [0.0; GRADIENT];
-        for block in 0..blocks.len() / BLOCK {
+        for block in 0..blocks.count() {
             let (layer, gradient) = self.gradient(first + block);
             gradient.sum(simd, &mut sums);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
-            gradient.update(simd, step, layer == 0, &sums, weights, &mut kept[block * slots..][..slots]);
+            gradient.update(simd, step, layer == 0, &sums, blocks.block(block), &mut kept[block * slots..][..slots]);
         }
     }
 
@@ -192,14 +222,13 @@ impl WeightSweep<'_> {
         step: Step,
         first: usize,
         sums: &[f32],
-        blocks: &mut [f32],
+        blocks: &mut BlocksMut<'_>,
         kept: &mut [f32],
     ) {
         let slots = step.rule.slots() * GRADIENT;
         for (block, sums) in sums.chunks_exact(GRADIENT).enumerate() {
             let (layer, gradient) = self.gradient(first + block);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
-            gradient.update(simd, step, layer == 0, sums, weights, &mut kept[block * slots..][..slots]);
+            gradient.update(simd, step, layer == 0, sums, blocks.block(block), &mut kept[block * slots..][..slots]);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::early_stopping::Monitor;
 use crate::engine::Engine;
 use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
+use crate::optimizer::Progress;
 use crate::parallel::Pool;
 use crate::patience::{Goal, Patience};
 use crate::random::Random;
@@ -70,7 +71,7 @@ impl Default for TrainingOptions {
 }
 
 impl TrainingOptions {
-    fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         let error = |name, value: String, range| Err(Error::Setting { name, value, range });
         for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
             if value == 0 {
@@ -149,8 +150,20 @@ pub(crate) struct State {
     loss: LossSum,
     /// That of early stopping.
     patience: Patience,
+    /// Apart from the rest in a file, since it may be long.
     #[serde(skip)]
-    history: History,
+    pub history: History,
+}
+
+/// A training: all that it depends on from here on, besides its options and its run.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub network: Network,
+    pub best: Option<Network>,
+    /// The numbers that the optimiser keeps for each weight.
+    pub slots: Vec<Network>,
+    pub state: State,
+    pub progress: Progress,
 }
 
 impl Trainer {
@@ -180,6 +193,34 @@ impl Trainer {
         })
     }
 
+    /// All that the training is now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+        let slots = self.engine.kept(&self.network);
+        if !slots.iter().chain([&self.network]).all(|numbers| numbers.parameters.are_finite(self.options.level)) {
+            return Err(self.diverged("largest weight"));
+        }
+        Ok(Snapshot {
+            network: self.network.clone(),
+            best: self.best.clone(),
+            slots,
+            state: self.state.clone(),
+            progress: self.engine.progress(),
+        })
+    }
+
+    /// Goes on from there.
+    pub(crate) fn from_snapshot(options: TrainingOptions, snapshot: Snapshot) -> Result<Trainer, Error> {
+        let Snapshot { network, best, slots, state, progress } = snapshot;
+        let mut trainer = Trainer::new(network, options)?;
+        trainer.engine.restore(progress, &slots);
+        Ok(Trainer { best, state, ..trainer })
+    }
+
+    /// The options, with the epochs that were added.
+    pub fn options(&self) -> &TrainingOptions {
+        &self.options
+    }
+
     /// Trains until the epochs of the options are done, or until `on_epoch`, which may look on after each, stops it: a
     /// [`Run`] of nothing but `data`. [`Trainer::history`] has the losses.
     ///
@@ -205,10 +246,12 @@ impl Trainer {
         self.state.history.scorer = run.scorer.as_ref().map(|scorer| scorer.name().to_owned());
         // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
         let batch_size = self.options.batch_size.min(run.data.rows());
-        match self.run_while(|trainer| !trainer.in_epochs.of(batch_size).pays(), run)? {
-            Some(ending) => Ok(ending),
-            None => self.session(|trainer| trainer.run_while(|_| true, run).map(|ending| ending.expect("an ending"))),
-        }
+        let ending = match self.run_while(|trainer| !trainer.in_epochs.of(batch_size, batch_size).pays(), run)? {
+            Some(ending) => ending,
+            None => self.session(|trainer| trainer.run_while(|_| true, run))?.expect("an ending"),
+        };
+        run.at_end(self)?;
+        Ok(ending)
     }
 
     /// Trains while it is `wanted`, or to an end.
@@ -219,28 +262,24 @@ impl Trainer {
             }
             let (start, done_before) = (Instant::now(), self.state.batches_done);
             let data = run.data;
-            if self.batches(data, &mut |trainer| run.after_batch(|| trainer.batch(data)))?.is_break() {
+            if self.batches(data, &mut |trainer| run.after_batch(trainer))?.is_break() {
                 return Ok(Some(Ending::Stopped));
             }
             let seconds = start.elapsed().as_secs_f64();
-            let samples = data.rows().saturating_sub(done_before * self.options.batch_size.min(data.rows()));
+            let samples = data.rows().saturating_sub(done_before.saturating_mul(self.options.batch_size));
             let (record, is_best) = self.judge(run)?;
-            let EpochRecord { number, training_loss, validation_loss, training_score, validation_score, .. } = record;
-            let (of, mean_loss) = (self.options.epochs, training_loss);
-            let scores = (training_score, validation_score);
-            let (training_score, validation_score) = scores;
             let epoch = Epoch {
-                number,
-                of,
-                mean_loss,
-                validation_loss,
-                training_score,
-                validation_score,
+                number: record.number,
+                of: self.options.epochs,
+                mean_loss: record.training_loss,
+                validation_loss: record.validation_loss,
+                training_score: record.training_score,
+                validation_score: record.validation_score,
                 is_best,
                 samples,
                 seconds,
             };
-            if run.after_epoch(&epoch).is_break() {
+            if run.after_epoch(self, &epoch)?.is_break() {
                 return Ok(Some(Ending::Stopped));
             }
         }
@@ -256,7 +295,7 @@ impl Trainer {
     }
 
     /// Where the epoch stands.
-    fn batch(&self, data: &Dataset) -> Batch {
+    pub(crate) fn batch(&self, data: &Dataset) -> Batch {
         Batch {
             epoch: self.state.epochs_done + 1,
             number: self.state.batches_done,
@@ -321,7 +360,7 @@ impl Trainer {
         let is_best = value.is_some_and(|value| self.state.patience.improves(value, goal, early.min_improvement));
         if is_best {
             match &mut self.best {
-                Some(best) => best.parameters.blocks.copy_from_slice(&self.network.parameters.blocks),
+                Some(best) => best.parameters.copy_from(&self.network.parameters),
                 None => self.best = Some(self.network.clone()),
             }
         }
@@ -348,7 +387,7 @@ impl Trainer {
     /// As [`Trainer::run`].
     pub fn epoch(&mut self, data: &Dataset) -> Result<f64, Error> {
         data.check_fits(&self.network.shape)?;
-        let _ = self.batches(data, &mut |_| ControlFlow::Continue(()))?;
+        let _ = self.batches(data, &mut |_| Ok(ControlFlow::Continue(())))?;
         let loss = self.close_epoch()?;
         self.engine.observe(&self.options, loss);
         Ok(loss)
@@ -358,7 +397,7 @@ impl Trainer {
     fn batches(
         &mut self,
         data: &Dataset,
-        after_batch: &mut (impl FnMut(&Trainer) -> ControlFlow<()> + Send),
+        after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
     ) -> Result<ControlFlow<()>, Error> {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
         self.order.clear();
@@ -367,7 +406,7 @@ impl Trainer {
 
         let count = data.rows().div_ceil(batch_size);
         let left = count.saturating_sub(self.state.batches_done);
-        let tuning = self.in_epochs.of(batch_size);
+        let tuning = self.in_epochs.of(batch_size, batch_size);
         let is_together = self.pool.is_entered();
         if is_together {
             return self.steps(data, count, false, after_batch);
@@ -390,7 +429,7 @@ impl Trainer {
         data: &Dataset,
         count: usize,
         alone: bool,
-        after_batch: &mut impl FnMut(&Trainer) -> ControlFlow<()>,
+        after_batch: &mut impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
         let batch_size = self.options.batch_size.min(data.rows());
         while self.state.batches_done < count {
@@ -401,7 +440,7 @@ impl Trainer {
             let of_step = if alone {
                 step(1)
             } else {
-                let tuning = in_epochs.of(batch_size);
+                let tuning = in_epochs.of(batch_size, batch_size);
                 // The last minibatch, if smaller, is no measure.
                 if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) }
             };
@@ -411,7 +450,7 @@ impl Trainer {
             if !state.loss.sum.is_finite() {
                 return Err(self.diverged("loss"));
             }
-            if after_batch(self).is_break() {
+            if after_batch(self)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -445,7 +484,7 @@ impl Trainer {
             return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
         }
         let Trainer { network, options, pool, engine, in_single_steps, .. } = self;
-        let tuning = in_single_steps.of(indices.len());
+        let tuning = in_single_steps.of(indices.len(), indices.len());
         let loss = tuning.step(|threads| match threads {
             1 => engine.step(network, options, data, indices, 1),
             _ => pool.run(|| engine.step(network, options, data, indices, threads)),

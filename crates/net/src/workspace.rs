@@ -87,6 +87,27 @@ impl GroupLayout {
         }
     }
 
+    /// What hidden layer `layer` reads and writes in `group`: z of the layer before, its own z, and the scratch memory.
+    #[inline(always)]
+    pub(crate) fn hidden_layer<'a>(
+        &self,
+        group: &'a mut [f32],
+        layer: usize,
+    ) -> (&'a [f32], &'a mut [f32], &'a mut [f32]) {
+        let (before, rest) = group.split_at_mut(self.z[layer]);
+        let z = &before[self.z[layer - 1]..][..self.panels_len(layer - 1)];
+        let (z_out, rest) = rest.split_at_mut(self.panels_len(layer));
+        (z, z_out, &mut rest[self.scratch - self.z[layer] - self.panels_len(layer)..])
+    }
+
+    /// What the output layer reads and writes in `group`: z of the last hidden layer, and everything from its panels on.
+    #[inline(always)]
+    pub(crate) fn output_layer<'a>(&self, group: &'a mut [f32]) -> (&'a [f32], &'a mut [f32]) {
+        let last = self.z.len();
+        let (before, rest) = group.split_at_mut(self.output_panels);
+        (&before[self.z[last - 1]..][..self.panels_len(last - 1)], rest)
+    }
+
     /// The arrays of the output in `group`, and what lies before them.
     #[inline(always)]
     pub(crate) fn output_arrays<'a>(&self, group: &'a mut [f32]) -> (&'a mut [f32], OutputArrays<'a>) {
