@@ -169,7 +169,7 @@ impl ForwardSweep {
                 _ if shares_layers => pool.run(|| {
                     let (parameters, activation) = (&network.parameters, network.shape.activation());
                     dispatch!(level, simd => gather_rows(simd, layout, groups, rows.features, count));
-                    propagate_on(threads, level, parameters, activation, layout, groups, count);
+                    propagate_on((level, threads), parameters, activation, layout, groups, count);
                     dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
                 }),
                 _ => pool.run(|| share_out(threads, layout.stride, groups, rows, count, &body)),

@@ -35,8 +35,7 @@ pub(crate) fn forward_hidden<S: Simd>(
 
 /// The same on `threads` threads, each with some panels of the units; a narrow layer on one.
 pub(crate) fn forward_hidden_on(
-    threads: usize,
-    level: Level,
+    (level, threads): (Level, usize),
     weights: Blocks<'_>,
     activation: Activation,
     (z, rows): (&[f32], usize),
@@ -49,13 +48,12 @@ pub(crate) fn forward_hidden_on(
     } else {
         let (z, z_out) =
             (Panels::new(z, weights.shape.inputs, rows), PanelsMut::new(z_out, weights.shape.outputs, rows));
-        forward_panels(threads, level, weights, activation, z, samples, z_out);
+        forward_panels((level, threads), weights, activation, z, samples, z_out);
     }
 }
 
 fn forward_panels(
-    threads: usize,
-    level: Level,
+    (level, threads): (Level, usize),
     weights: Blocks<'_>,
     activation: Activation,
     z: Panels<'_>,
@@ -72,8 +70,8 @@ fn forward_panels(
     let (left_out, right_out) = z_out.split_at(left);
     both(
         true,
-        || forward_panels(left_threads, level, left_weights, activation, z, samples, left_out),
-        || forward_panels(threads - left_threads, level, right_weights, activation, z, samples, right_out),
+        || forward_panels((level, left_threads), left_weights, activation, z, samples, left_out),
+        || forward_panels((level, threads - left_threads), right_weights, activation, z, samples, right_out),
     );
 }
 

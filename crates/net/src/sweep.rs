@@ -39,8 +39,7 @@ pub(crate) fn propagate<S: Simd>(
 
 /// The same on several threads, which share out the units of each layer: for samples too few to be shared out.
 pub(crate) fn propagate_on(
-    threads: usize,
-    level: Level,
+    (level, threads): (Level, usize),
     parameters: &Parameters,
     activation: Activation,
     layout: &GroupLayout,
@@ -52,7 +51,7 @@ pub(crate) fn propagate_on(
     for layer in 1..last {
         let (z, z_out, scratch) = layout.hidden_layer(group, layer);
         let weights = parameters.layer(layer - 1);
-        layer::forward_hidden_on(threads, level, weights, activation, (z, rows), samples, z_out, scratch);
+        layer::forward_hidden_on((level, threads), weights, activation, (z, rows), samples, z_out, scratch);
     }
     let (z, output) = layout.output_layer(group);
     let weights = parameters.layer(last - 1);
