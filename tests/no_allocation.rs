@@ -74,6 +74,18 @@ fn steps_and_predictions_allocate_nothing() {
             (before, allocations())
         });
         assert_eq!(counts.0, counts.1, "600 predictions of 640 rows on {threads} threads");
+
+        let counts = predictor.session(|predictor| {
+            for _ in 0..600 {
+                predictor.mean_loss(data).unwrap();
+            }
+            let before = allocations();
+            for _ in 0..600 {
+                predictor.mean_loss(data).unwrap();
+            }
+            (before, allocations())
+        });
+        assert_eq!(counts.0, counts.1, "600 validations of 640 rows on {threads} threads");
     }
 
     // One row, of which threads share out the layers.

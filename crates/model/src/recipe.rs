@@ -164,6 +164,7 @@ impl Settings {
             seed,
             threads: net::Threads::Own(compute.threads),
             level: compute.level,
+            ..Default::default()
         }
     }
 }
