@@ -380,7 +380,7 @@ fn a_run_says_what_it_lacks() {
     );
     let one_class = Dataset::new(5, training.row(0).to_vec(), vec![1.0]).unwrap();
     let scored = Run::new(&training).validation(&one_class).scorer(Scorer::roc_auc());
-    refused(None, scored, "the ROC AUC cannot be computed: the ROC AUC needs rows of both classes");
+    refused(None, scored, "the ROC AUC cannot be computed: the ROC AUC needs rows of every class");
     let other = Dataset::new(1, vec![1.0], vec![1.0]).unwrap();
     refused(None, Run::new(&training).validation(&other), "a row of the data has 1 numbers");
     let missing = Path::new("no such folder").join("run.ckpt");
