@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_read_as_they_are_written() {
+        for text in ["none", "by-rows", "16"] {
+            assert_eq!(text.parse::<PieceCount>().unwrap().to_string(), text);
+        }
+        for text in ["0", "-1", "many", "1001"] {
+            assert!(text.parse::<PieceCount>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn pieces_have_as_many_rows_each() {
         let values: Vec<f32> = (0..=100).map(|value| (value * value) as f32).rev().collect();
         assert_eq!(knots(&values, 4), [0.0, 625.0, 2500.0, 5625.0, 10000.0]);
