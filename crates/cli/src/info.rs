@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::machine::granted_threads;
 use crate::network;
-use crate::report::{Report, count, list};
+use crate::report::{Report, count, json, list};
 
 /// Show what a model holds or, without one, what this machine can do
 #[derive(Args)]
@@ -109,7 +109,7 @@ fn report_training(training: &Training, report: &mut Report) {
             report.line("dropped", dropped.join(", "));
         }
     }
-    if let Ok(Value::Object(settings)) = serde_json::to_value(&training.settings) {
+    if let Value::Object(settings) = json(&training.settings) {
         let setting = |(name, value): (String, Value)| match value {
             Value::String(text) => format!("{} {text}", name.replace('_', " ")),
             value => format!("{} {value}", name.replace('_', " ")),

@@ -26,8 +26,7 @@ impl Report {
     /// # Panics
     /// If it cannot be written as JSON.
     pub fn value(&mut self, name: &str, value: impl Serialize) {
-        let value = serde_json::to_value(value).expect("reports have no maps with other keys than text");
-        self.values.insert(name.to_owned(), value);
+        self.values.insert(name.to_owned(), json(value));
     }
 
     /// Adds metrics for both; `rows` says of which rows they are.
@@ -53,6 +52,15 @@ impl Report {
         let lines: String = self.lines.iter().map(|(word, text)| format!("{word:<width$}  {text}\n")).collect();
         print(lines.as_bytes())
     }
+}
+
+/// A value as JSON, by way of its text: there an f32 has no more digits than it needs.
+///
+/// # Panics
+/// If it cannot be written as JSON.
+pub fn json(value: impl Serialize) -> Value {
+    let text = serde_json::to_string(&value).expect("reports have no maps with other keys than text");
+    serde_json::from_str(&text).expect("what was just written is JSON")
 }
 
 /// Metrics as an object of JSON.
