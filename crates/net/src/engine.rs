@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use kernels::dispatch;
-use kernels::matrix::{GRADIENT, PANEL};
+use kernels::matrix::{GRADIENT, PANEL, read_gradient, write_gradient};
 
 use crate::buffer::Buffer;
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
-use crate::parameters::BlocksMut;
+use crate::parameters::{BlocksMut, place_of};
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Network, TrainingOptions};
@@ -59,6 +59,45 @@ impl Engine {
             squares: vec![[0.0; PANEL]; clipped],
             workspaces: Vec::new(),
             work: work_of_blocks(network),
+        }
+    }
+
+    /// How far training has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Takes the loss after an epoch.
+    pub(crate) fn observe(&mut self, options: &TrainingOptions, loss: f64) {
+        self.progress.observe(options, loss);
+    }
+
+    /// The numbers that the optimiser keeps: for each slot, as if they were the weights of a network.
+    pub(crate) fn kept(&self, network: &Network) -> Vec<Network> {
+        let blocks = network.parameters.block_count();
+        let slots = self.kept.len() / (blocks * GRADIENT);
+        let slot = |slot| {
+            let mut layers = network.shape.zeros();
+            for (block, kept) in self.kept.chunks_exact(GRADIENT).skip(slot).step_by(slots).enumerate() {
+                let (layer, shape, at) = place_of(&network.parameters.layers, block);
+                write_gradient(shape, at, kept, &mut layers[layer]);
+            }
+            Network::with_book_order(network.shape.clone(), &layers)
+        };
+        (0..slots).map(slot).collect()
+    }
+
+    /// Goes on where another engine was, whose optimiser kept these numbers.
+    pub(crate) fn restore(&mut self, progress: Progress, slots: &[Network]) {
+        self.progress = progress;
+        for (slot, numbers) in slots.iter().enumerate() {
+            let layers: Vec<Vec<f32>> =
+                (1..=numbers.shape.layers().len()).map(|layer| numbers.weights(layer)).collect();
+            let blocks = self.kept.chunks_exact_mut(GRADIENT).skip(slot).step_by(slots.len());
+            for (block, kept) in blocks.enumerate() {
+                let (layer, shape, at) = place_of(&numbers.parameters.layers, block);
+                read_gradient(shape, at, &layers[layer], kept);
+            }
         }
     }
 
