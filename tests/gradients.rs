@@ -191,7 +191,9 @@ fn a_saturated_layer_is_held_to_what_can_be_told() {
 #[test]
 fn a_gradient_that_is_no_number_fails() {
     let network = Network::builder(2).hidden(&[2, 2]).activation(Activation::Relu).build().unwrap();
-    let weights: Vec<Vec<f32>> = (1..=3).map(|layer| vec![3e38; network.weights(layer).len()]).collect();
+    // The first layer is beyond the largest f32, and the second one's sums are infinity less infinity.
+    let weights = [[3e38; 6].as_slice(), &[0.0, 3e38, -3e38, 0.0, 3e38, -3e38], &[0.0, 1.0, 1.0]];
+    let weights = weights.map(<[f32]>::to_vec);
     let network = Network::from_weights(network.shape().clone(), &weights).unwrap();
     let data = Dataset::new(2, vec![1.0, 1.0], vec![1.0]).unwrap();
     for level in Level::available() {
