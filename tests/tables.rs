@@ -132,6 +132,28 @@ fn a_pipeline_of_a_real_table() {
 
 /// Many rows of numbers, and then text: the column is text from the first row on.
 #[test]
+fn some_rows_are_read_as_all_are() {
+    let mut content = "number,label\n".to_owned();
+    (0..20).for_each(|row| content += &format!("{row},{}\n", ["a", "b", ""][row % 3]));
+    let reader = TableReader::open(text(content), &ReadOptions::default()).unwrap();
+    let columns = || vec![Column::new("label", Kind::Category), Column::new("number", Kind::Number)];
+    let all = reader.read(columns()).unwrap();
+    for range in [0..1, 4..7, 18..99, 0..usize::MAX] {
+        let some = reader.read_rows(columns(), range.clone()).unwrap();
+        let rows: Vec<usize> = (range.start..range.end.min(20)).collect();
+        assert_eq!(some.rows(), rows.len());
+        for (place, row) in rows.into_iter().enumerate() {
+            for column in 0..2 {
+                assert_eq!(some.text(column, place), all.text(column, row), "row {row}");
+            }
+        }
+    }
+    assert_eq!((all.text(0, 4), all.text(0, 5), all.text(1, 5)), (Some("b".to_owned()), None, Some("5".to_owned())));
+    let error = reader.read_rows(columns(), 20..21).unwrap_err().to_string();
+    assert_eq!(error, "`t` has no row 21: its rows are 1 to 20");
+}
+
+#[test]
 fn the_last_row_can_decide_the_type() {
     let mut content = "a,b\n".to_owned();
     for row in 0..200_000 {

@@ -82,6 +82,19 @@ pub(crate) fn date(cell: &str, order: DateOrder) -> Option<f64> {
     Some(days + time.map_or(Some(0.0), time_of_day)?)
 }
 
+/// Days since the beginning of 1970 as a date, with the time of day to the second if there is one. Days that no date
+/// has remain a number.
+pub(crate) fn date_text(days: f32) -> String {
+    let whole = days.floor();
+    let seconds = (f64::from(days - whole) * 86_400.0).round() as u32;
+    let date = NaiveDate::from_num_days_from_ce_opt((whole as i32).saturating_add(EPOCH));
+    match (date, NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0)) {
+        (Some(date), Some(_)) if seconds == 0 => date.to_string(),
+        (Some(date), Some(time)) => format!("{date} {time}"),
+        _ => format!("{days} days since 1970"),
+    }
+}
+
 /// A time such as 17:30, 17:30:15.25 or 17:30+02:00 as a part of a day; with a zone, the time in UTC.
 fn time_of_day(text: &str) -> Option<f64> {
     let (clock, zone) = match text.find(['Z', '+', '-']) {
@@ -105,6 +118,12 @@ fn time_of_day(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        assert_eq!([0.0, -1.0, 20_088.75].map(date_text), ["1970-01-01", "1969-12-31", "2024-12-31 18:00:00"]);
+        assert_eq!(date_text(1e30), "1000000000000000000000000000000 days since 1970");
+    }
 
     #[test]
     fn dates_become_days() {

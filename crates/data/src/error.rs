@@ -64,6 +64,16 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// There is no such row.
+    #[error("{} has no row {row}: its rows are 1 to {rows}", name(file))]
+    MissingRow {
+        /// The file.
+        file: String,
+        /// The row, counted from 1.
+        row: usize,
+        /// Rows that there are.
+        rows: usize,
+    },
     /// The file is not what its beginning or its name says that it is.
     #[error("cannot read {}: {reason}", name(file))]
     Damaged {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::BufRead;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -217,6 +218,34 @@ impl TableReader {
             Ok(())
         })?;
         Ok(Table::new(self.source.name(), columns, blocks))
+    }
+
+    /// Reads some rows, counted from 0, of these columns: those of the range that are in the table. Takes the memory of those
+    /// rows; the other ones are read, too, and have to make sense.
+    ///
+    /// # Errors
+    /// As [`TableReader::read`], or if no row of the range is in the table.
+    pub fn read_rows(&self, columns: Vec<Column>, range: Range<usize>) -> Result<Table> {
+        let (width, mut blocks, mut first) = (columns.len(), Vec::new(), 0);
+        let mut keep = |block| -> Result<()> {
+            blocks.push(block);
+            Ok(())
+        };
+        let mut kept = Blocks::new(width, &mut keep);
+        let columns = self.read_blocks(columns, |block| -> Result<()> {
+            for row in (0..block.rows()).filter(|row| range.contains(&(first + row))) {
+                (0..width).for_each(|column| kept.set(column, block.column(column)[row]));
+                kept.end_row()?;
+            }
+            first += block.rows();
+            Ok(())
+        })?;
+        let file = self.source.name();
+        if kept.rows() == 0 {
+            return Err(Error::MissingRow { file: file.to_owned(), row: range.start + 1, rows: first });
+        }
+        kept.finish(file)?;
+        Ok(Table::new(file, columns, blocks))
     }
 
     /// Reads all rows of these columns, and gives them away in blocks of at most 4 MiB. Returns the columns with all of

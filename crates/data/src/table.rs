@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{date, is_missing};
+use crate::cell::{date, date_text, is_missing};
 use crate::error::Place;
 use crate::{DateOrder, Dictionary, Error, Header, Labels, Result};
 
@@ -42,19 +42,28 @@ pub struct Column {
     name: String,
     kind: Kind,
     labels: Dictionary,
-    target: bool,
+    /// Whether only an empty cell is a missing label.
+    is_target: bool,
+    /// Whether every row must have a value.
+    is_required: bool,
 }
 
 impl Column {
     /// A column whose cells may be missing.
     pub fn new(name: &str, kind: Kind) -> Self {
-        Self { name: name.to_owned(), kind, labels: Dictionary::default(), target: false }
+        let (is_target, is_required) = (false, false);
+        Self { name: name.to_owned(), kind, labels: Dictionary::default(), is_target, is_required }
     }
 
     /// The target column: every row must have a value. Among labels, only an empty cell is a missing one: `None` is a
     /// label.
     pub fn target(name: &str, kind: Kind) -> Self {
-        Self { target: true, ..Self::new(name, kind) }
+        Self { is_required: true, ..Self::optional_target(name, kind) }
+    }
+
+    /// The target column of a table in which rows may lack a value.
+    pub fn optional_target(name: &str, kind: Kind) -> Self {
+        Self { is_target: true, ..Self::new(name, kind) }
     }
 
     /// A column of categories of which only these labels matter.
@@ -86,7 +95,7 @@ impl Column {
     /// # Errors
     /// If it is not what the column holds.
     pub(crate) fn text(&mut self, text: &str, place: impl Fn() -> Place) -> Result<f32> {
-        let is_label = self.target && self.kind == Kind::Category;
+        let is_label = self.is_target && self.kind == Kind::Category;
         if text.is_empty() || (is_missing(text) && !is_label) {
             return self.missing(place);
         }
@@ -132,9 +141,9 @@ impl Column {
     /// A missing cell of this column.
     ///
     /// # Errors
-    /// If it is the target.
+    /// If every row must have a value.
     pub(crate) fn missing(&self, place: impl Fn() -> Place) -> Result<f32> {
-        match self.target {
+        match self.is_required {
             true => Err(Error::EmptyLabel { place: place(), column: self.name.clone() }),
             false => Ok(f32::NAN),
         }
@@ -298,6 +307,22 @@ impl Table {
         rows.iter().map(|row| self.blocks[row / height].column(column)[row % height]).collect()
     }
 
+    /// A cell as text, its row and column counted from 0: a number, a date such as 2024-12-31 with the time of day if it has one,
+    /// or a label. Nothing where there is none, or a label beyond those that are kept.
+    ///
+    /// # Panics
+    /// If there is no such column or row.
+    pub fn text(&self, column: usize, row: usize) -> Option<String> {
+        let (cell, column) = (self.gather(column, &[row])[0], &self.columns[column]);
+        match column.kind {
+            _ if cell.is_nan() => None,
+            Kind::Number => Some(cell.to_string()),
+            Kind::Date(_) => Some(date_text(cell)),
+            Kind::Category if cell == Dictionary::OTHER => None,
+            Kind::Category => Some(column.labels()[cell as usize].clone()),
+        }
+    }
+
     /// The labels of a column of categories that has one in every row.
     ///
     /// # Errors
@@ -372,6 +397,17 @@ mod tests {
             assert!(table.cells(1).enumerate().all(|(row, cell)| cell.is_nan() == (row % 2 == 1)));
             assert_eq!(table.gather(0, &[rows - 1, 0]), [(rows - 1) as f32, 0.0]);
         }
+    }
+
+    #[test]
+    fn targets_may_be_missing_where_that_is_said() {
+        let place = || Place { file: "t".to_owned(), row: 3, line: None };
+        let mut target = Column::target("a", Kind::Category);
+        assert!(target.text("", place).is_err());
+        let mut optional = Column::optional_target("a", Kind::Category);
+        assert!(optional.text("", place).unwrap().is_nan());
+        // A label like others, in both.
+        assert_eq!([&mut target, &mut optional].map(|column| column.text("None", place).unwrap()), [0.0, 0.0]);
     }
 
     #[test]

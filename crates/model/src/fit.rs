@@ -126,7 +126,8 @@ fn untrained(target: &Target, inputs: usize, settings: &Settings, seed: u64) -> 
     Ok(builder.output_layer(output_layer(target), target.outputs()).seed(seed).build()?)
 }
 
-fn smoothed(data: Dataset, target: &Target, settings: &Settings) -> Result<Dataset> {
+/// The same rows with labels smoothed as the settings say.
+pub(crate) fn smoothed(data: Dataset, target: &Target, settings: &Settings) -> Result<Dataset> {
     match (target, settings.label_smoothing) {
         (Target::Number { .. }, _) | (_, 0.0) => Ok(data),
         (_, smoothing) => Ok(data.with_label_smoothing(smoothing)?),

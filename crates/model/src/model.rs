@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use data::{Pipeline, Target};
-use net::{Network, OutputLayer, format};
+use data::{Pipeline, Table, Target};
+use net::{Dataset, Network, OutputLayer, format};
 use serde::{Deserialize, Serialize};
 
+use crate::examples::dataset;
+use crate::fit::smoothed;
 use crate::{Compute, Curve, Error, Predictor, Result, Settings};
 
 /// A fitted model: the way from a table to inputs, and the networks whose predictions are averaged.
@@ -101,6 +103,19 @@ impl Model {
             return Err(Error::Description { file, reason });
         }
         Ok(Self { pipeline, members, training })
+    }
+
+    /// The rows of a table as the networks of this model are trained on such: inputs, classes with smoothed labels if
+    /// the settings say so, and standardised numbers.
+    ///
+    /// # Errors
+    /// If the table lacks a column, one does not hold what it should, or a row has a label that the model does not know.
+    pub fn dataset(&self, table: &Table) -> Result<Dataset> {
+        let rows: Vec<usize> = (0..table.rows()).collect();
+        let inputs = self.pipeline.apply(table, &rows)?;
+        let target = self.pipeline.target();
+        let data = dataset(target, self.pipeline.inputs(), inputs, target.values(table)?)?;
+        smoothed(data, target, &self.training.settings)
     }
 
     /// Prepares to predict.
