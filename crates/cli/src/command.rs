@@ -1,16 +1,19 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::check::Check;
 use crate::completions::Completions;
 use crate::config;
 use crate::cross_validate::CrossValidate;
 use crate::describe::Describe;
 use crate::evaluate::Evaluate;
+use crate::explain::Explain;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
@@ -36,16 +39,18 @@ pub enum Command {
     CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
+    Explain(Explain),
+    Check(Check),
     Bench(Bench),
     Completions(Completions),
 }
 
 impl Command {
-    /// Does it. `arguments` are all of the command line, the program's name included.
+    /// Does it, and gives the exit code to end with. `arguments` are all of the command line, the program's name included.
     ///
     /// # Errors
     /// Whatever goes wrong, as one line for the user.
-    pub fn run(&self, arguments: &[String]) -> Result<()> {
+    pub fn run(&self, arguments: &[String]) -> Result<ExitCode> {
         match self {
             Command::Train(train) => train.run(&without_effect_removed(arguments)),
             Command::Predict(predict) => predict.run(),
@@ -53,9 +58,13 @@ impl Command {
             Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
+            Command::Explain(explain) => explain.run(),
+            // The only one that can end well with bad news.
+            Command::Check(check) => return check.run(),
             Command::Bench(bench) => bench.run(),
             Command::Completions(completions) => completions.run(CommandLine::command()),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -18,9 +18,27 @@ pub struct Machine {
     #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<usize>,
 
+    #[command(flatten)]
+    simd: Simd,
+}
+
+/// The argument of a subcommand that computes little.
+#[derive(Args)]
+#[command(next_help_heading = "Machine")]
+pub struct Simd {
     /// SIMD level, one of those that `backprop info` lists [default: $BACKPROP_LEVEL, or else the best one]
     #[arg(long)]
     level: Option<Level>,
+}
+
+impl Simd {
+    /// What to compute with.
+    ///
+    /// # Errors
+    /// If the environment asks for a level that this machine does not have.
+    pub fn level(&self) -> Result<Level, LevelError> {
+        self.level.map_or_else(Level::from_environment, Ok)
+    }
 }
 
 impl Machine {
@@ -29,8 +47,7 @@ impl Machine {
     /// # Errors
     /// If the environment asks for a level that this machine does not have.
     pub fn compute(&self) -> Result<Compute, LevelError> {
-        let level = self.level.map_or_else(Level::from_environment, Ok)?;
-        Ok(Compute { threads: self.threads.unwrap_or_else(granted_threads), level })
+        Ok(Compute { threads: self.threads.unwrap_or_else(granted_threads), level: self.simd.level()? })
     }
 }
 

@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `evaluate.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
+//! | `train.rs`, `predict.rs`, `evaluate.rs`, `explain`, `check.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
 //! | `training_table.rs`, `hyperparameters.rs`, `reading.rs`, `machine.rs` | arguments that go together |
 //! | `config.rs` | arguments from a file |
 //! | `values.rs` | the values of arguments |
@@ -15,6 +15,7 @@
 //! | `failure.rs` | what happens to errors |
 
 mod bench;
+mod check;
 mod command;
 mod completions;
 mod config;
@@ -22,6 +23,7 @@ mod cross_validate;
 mod describe;
 mod destination;
 mod evaluate;
+mod explain;
 mod failure;
 mod hyperparameters;
 mod info;
@@ -41,7 +43,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match command::parse().and_then(|(command, arguments)| command.run(&arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => failure::report(&error),
     }
 }

@@ -61,12 +61,8 @@ impl Reading {
     ) -> Result<Table> {
         let reader = self.open(path, report)?;
         let target = pipeline.target();
-        let kind = match target {
-            Target::Number { .. } => Kind::Number,
-            _ => Kind::Category,
-        };
         let mut columns = pipeline.columns();
-        columns.push(Column::target(target.column(), kind));
+        columns.push(Column::target(target.column(), kind(target)));
         columns.extend(weights.map(|name| Column::new(name, Kind::Number)));
         Ok(reader.read(columns)?)
     }
@@ -92,6 +88,14 @@ impl Reading {
             _ => {}
         }
         Ok(reader)
+    }
+}
+
+/// What the column of a target holds.
+pub fn kind(target: &Target) -> Kind {
+    match target {
+        Target::Number { .. } => Kind::Number,
+        _ => Kind::Category,
     }
 }
 

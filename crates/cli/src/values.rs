@@ -93,6 +93,16 @@ pub fn members(text: &str) -> Result<usize, String> {
     whole(text, 1..=1000)
 }
 
+/// A row counted from 1, or a number of rows.
+pub fn row(text: &str) -> Result<usize, String> {
+    whole(text, 1..=u32::MAX as usize)
+}
+
+/// A number of things to show.
+pub fn shown(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1_000_000)
+}
+
 /// A number of epochs to wait for.
 pub fn patience(text: &str) -> Result<usize, String> {
     whole(text, 0..=1_000_000)

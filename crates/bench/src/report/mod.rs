@@ -5,9 +5,7 @@ mod numbers;
 mod page;
 mod palette;
 mod roofline;
-mod sheet;
 mod tables;
 
 pub use page::page;
-pub use sheet::sheet;
 pub use tables::{Table, tables};

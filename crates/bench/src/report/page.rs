@@ -1,12 +1,11 @@
 //! The results as one page of HTML with its figures inside, which loads nothing.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::bars::{Bar, Group, bars};
 use super::numbers::{memory, percent, rounded, scaled, times};
 use super::palette::{self, dark_rules, hexadecimal};
 use super::roofline::roofline;
-use super::sheet::sheet;
 use super::tables::{Table, tables};
 use crate::error::Error;
 use crate::results::{Results, Throughput};
@@ -18,25 +17,40 @@ use crate::results::{Results, Throughput};
 pub fn page(results: &Results) -> Result<String, Error> {
     let mut tables = tables(results);
     let summary = tables.pop();
-    let body = html! {
-        (heading(results))
-        @if let Some(summary) = &summary {
-            section { h2 { (summary.title) } (cells(summary)) }
-        }
-        (roofline_section(results)?)
-        @for section in bar_sections(results)? { (section) }
-        @for table in &tables {
-            section {
-                details {
-                    summary { (table.title) }
-                    p.faint { (table.note) }
-                    (cells(table))
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Backprop: " (results.machine.processor) }
+                style {
+                    (PreEscaped(include_str!("style.css")))
+                    (PreEscaped(format!("@media (prefers-color-scheme: dark) {{\n{}}}", dark_rules())))
+                }
+            }
+            body {
+                main {
+                    (heading(results))
+                    @if let Some(summary) = &summary {
+                        section { h2 { (summary.title) } (cells(summary)) }
+                    }
+                    (roofline_section(results)?)
+                    @for section in bar_sections(results)? { (section) }
+                    @for table in &tables {
+                        section {
+                            details {
+                                summary { (table.title) }
+                                p.faint { (table.note) }
+                                (cells(table))
+                            }
+                        }
+                    }
                 }
             }
         }
     };
-    let style = format!("@media (prefers-color-scheme: dark) {{\n{}}}", dark_rules());
-    Ok(sheet(&format!("Backprop: {}", results.machine.processor), &style, body))
+    Ok(page.into_string())
 }
 
 fn heading(results: &Results) -> Markup {
