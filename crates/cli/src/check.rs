@@ -115,7 +115,15 @@ impl Check {
             }));
         }
         network::report(&model, &mut report);
-        report.line("data", format!("the first {} rows of {}", count(table.rows()), table.file()));
+        report.line(
+            "data",
+            format!(
+                "the first {} {} of {}",
+                count(table.rows()),
+                if table.rows() == 1 { "row" } else { "rows" },
+                table.file()
+            ),
+        );
         report.line("SIMD level", level.to_string());
         report.value("data", table.file());
         report.value("rows", table.rows());

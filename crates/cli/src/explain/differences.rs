@@ -25,6 +25,7 @@ pub fn explain(sample: &Sample, document: &mut Document) {
         [Line::formula(symbol)].into_iter().chain(numbers.into_iter().map(Line::formula)).collect()
     });
     document.table(Table { header: header.map(Line::new).to_vec(), rows: rows.collect(), words: 1 });
-    document
-        .paragraph(Line::new("`backprop check` does this for many weights, and says how far rounding may carry them."));
+    document.paragraph(
+        Line::name("backprop check").and(" does this for many weights, and says how far rounding may carry them."),
+    );
 }

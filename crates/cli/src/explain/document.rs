@@ -1,4 +1,4 @@
-//! What is explained, said once: a document that `plain.rs` sets for a terminal and `page.rs` as a page of HTML.
+//! What is explained, said once: a document that `plain.rs` sets for a terminal and `html.rs` as a page of HTML.
 
 use maud::Markup;
 

@@ -8,8 +8,8 @@ use super::sample::Sample;
 /// The most units of a layer that are drawn.
 const MOST: usize = 10;
 const WIDTH: f64 = 860.0;
-/// Between units, and the radius of one.
-const STEP: f64 = 46.0;
+/// Between units at least, and the radius of one.
+const STEP: f64 = 56.0;
 const RADIUS: f64 = 13.0;
 /// For names on the left and words on the right.
 const MARGIN: f64 = 130.0;
@@ -32,6 +32,12 @@ pub fn drawing(sample: &Sample) -> Markup {
     let columns: Vec<Vec<Unit>> =
         sizes.iter().enumerate().map(|(layer, size)| column(layer, sizes.len(), *size, height)).collect();
     html! {
+        p.faint {
+            "A line is a weight: the thicker, the larger in its layer; blue ones are positive, orange ones negative. Above a unit "
+            "stands its z, and the larger that is in its layer, the fuller the unit"
+            @if explanation.loss.is_some() { "; below it, its \u{3b4}" }
+            "."
+        }
         svg.net viewBox=(format!("0 0 {WIDTH} {height}")) role="img" {
             title { "The network: " (sample.network().shape().to_string()) }
             @for (layer, pair) in explanation.layers.iter().zip(columns.windows(2)) { (weights(&layer.w, layer.layer, &pair[0], &pair[1])) }
@@ -52,8 +58,10 @@ fn column(layer: usize, layers: usize, size: usize, height: f64) -> Vec<Unit> {
     let x = MARGIN + (WIDTH - 2.0 * MARGIN) * layer as f64 / (layers - 1) as f64;
     let places = rows(size);
     let drawn = if size > MOST { MOST - 1 } else { size };
-    let top = 20.0 + (height - 20.0 - STEP * places as f64) / 2.0;
-    (0..drawn).map(|place| Unit { x, y: top + STEP * (place as f64 + 0.5), number: place + 1 }).collect()
+    // A layer of few units has more room for each.
+    let step = ((height - 40.0) / places as f64).min(1.6 * STEP);
+    let top = 20.0 + (height - 20.0 - step * places as f64) / 2.0;
+    (0..drawn).map(|place| Unit { x, y: top + step * (place as f64 + 0.5), number: place + 1 }).collect()
 }
 
 fn weights(w: &[Vec<f32>], layer: usize, before: &[Unit], after: &[Unit]) -> Markup {
@@ -120,16 +128,22 @@ fn heading(layer: usize, last: usize, size: usize, units: &[Unit]) -> Markup {
 /// A name that fits beside a unit.
 fn clipped(name: &str) -> String {
     /// The most characters.
-    const MOST: usize = 17;
+    const MOST: usize = 15;
     match name.chars().count() {
         0..=MOST => name.to_owned(),
         _ => name.chars().take(MOST - 1).chain(['…']).collect(),
     }
 }
 
-/// Three digits.
+/// Two digits, or all those before the point and two behind it.
 fn short(value: f32) -> String {
-    let text = if value != 0.0 && value.abs() < 1e-3 { format!("{value:.0e}") } else { format!("{value:.2}") };
+    let text = match value.abs() {
+        0.0 => "0".to_owned(),
+        ..1e-3 => format!("{value:.0e}"),
+        ..1e-2 => format!("{value:.4}"),
+        ..1e-1 => format!("{value:.3}"),
+        _ => format!("{value:.2}"),
+    };
     text.replace('-', "\u{2212}")
 }
 

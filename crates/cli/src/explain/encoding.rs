@@ -141,7 +141,7 @@ fn in_pieces(pieces: &Pieces, value: f64) -> Line {
         _ => {
             let (from, to) = (f64::from(knots[above - 1]), f64::from(knots[above]));
             let share = format!("({} - {}) / ({} - {})", number(value), factor(from), number(to), factor(from));
-            Line::new(format!("{count} pieces of the range: 1 below the value, 0 above, in piece {above} ${share}$"))
+            Line::new(format!("{count} pieces of the range, full as far as ${share}$ of piece {above}"))
         }
     }
 }

@@ -1,16 +1,22 @@
-//! Formulas, written in a small part of TeX's notation and set for a terminal or for a page.
+//! Formulas, written in a small part of TeX's notation and set for a terminal or for a page of HTML.
 //!
 //! | written | terminal | page |
 //! |---|---|---|
 //! | `\delta \sigma \partial \sum \cdot` | `delta sigma d sum *` | δ σ ∂ ∑ · |
+//! | `\partial w` | `dw` | ∂w; the blank between ends the name of the sign |
 //! | `w_{3,1}^{(2)}` | `w_3,1^(2)` | w with an index and an exponent, one above the other |
 //! | `z` | `z` | a letter that stands alone is a variable, in italics |
 
 use maud::{Markup, html};
 
 /// Names of signs: in the notation, on a terminal, on a page.
-const SIGNS: [(&str, &str, &str); 5] =
-    [("delta", "delta", "δ"), ("sigma", "sigma", "σ"), ("partial", "d", "∂"), ("sum", "sum", "∑"), ("cdot", "*", "·")];
+const SIGNS: [(&str, &str, &str); 5] = [
+    ("delta", "delta", "δ"),
+    ("sigma", "sigma", "σ"),
+    ("partial", "d", "∂"),
+    ("sum", "sum", "∑"),
+    ("cdot", "* ", "· "),
+];
 
 /// A piece of a formula.
 enum Piece<'a> {
@@ -32,9 +38,10 @@ fn pieces(formula: &str) -> Vec<Piece<'_>> {
         let end = match first {
             '\\' => {
                 let end = 1 + letters(&rest[1..]);
-                let sign = SIGNS.iter().find(|(name, ..)| *name == &rest[1..end]);
-                pieces.push(Piece::Sign(sign.expect("a sign of the table")));
-                end
+                let sign = SIGNS.iter().find(|(name, ..)| *name == &rest[1..end]).expect("a sign of the table");
+                pieces.push(Piece::Sign(sign));
+                // The blank before what it applies to only ends its name.
+                end + usize::from(matches!(sign.0, "partial" | "cdot") && rest[end..].starts_with(' '))
             }
             '_' | '^' => {
                 let (below, after) = braced(rest, "_{");
@@ -81,8 +88,7 @@ pub fn plain(formula: &str) -> String {
             }
         }
     }
-    // In TeX the blank after the name of a sign only ends it; as in dL/dw.
-    text.replace("d L", "dL").replace("d w", "dw").replace("d z", "dz").replace("d a", "da")
+    text
 }
 
 /// The formula for a page.
@@ -108,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_formula_is_set_for_both() {
-        let formula = r"\partial L/\partial w_{i,0}^{(l-1)} = \delta_{i} \cdot z^{(0)} - exp(-a)";
-        assert_eq!(plain(formula), "dL/dw_i,0^(l-1) = delta_i * z^(0) - exp(-a)");
+        let formula = r"\partial L/\partial w_{i,0}^{(l-1)} = \delta_{i} \cdot z^{(0)} - exp(-a), \delta = 1";
+        assert_eq!(plain(formula), "dL/dw_i,0^(l-1) = delta_i * z^(0) - exp(-a), delta = 1");
         let page = markup(r"w_{i,0}^{(1)} - 2").into_string();
         let scripts = "<span class=\"scripts\"><sup>(1)</sup><sub><var>i</var>,0</sub></span>";
         assert_eq!(page, format!("<var>w</var>{scripts} \u{2212} 2"));

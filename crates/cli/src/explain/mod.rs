@@ -6,14 +6,14 @@
 //! | `encoding.rs`, `steps.rs`, `differences.rs` | what is said of it: from cells to inputs, the four steps, the check of the gradient |
 //! | `drawing.rs` | the network as a figure |
 //! | `document.rs`, `formula.rs` | the parts of what is said: headings, lines, formulas, tables |
-//! | `plain.rs`, `page.rs` | how these look on a terminal and on a page |
+//! | `plain.rs`, `html.rs` | how these look on a terminal and on a page |
 
 mod differences;
 mod document;
 mod drawing;
 mod encoding;
 mod formula;
-mod page;
+mod html;
 mod plain;
 mod sample;
 mod steps;
@@ -96,7 +96,7 @@ impl Explain {
         let limit = if self.all { usize::MAX } else { self.units };
         let document = document(&sample, limit);
         if let Some(html) = &self.html {
-            net::file::write_atomically(html, page::page(&document).as_bytes())?;
+            net::file::write_atomically(html, html::page(&document).as_bytes())?;
         }
         match self.json {
             true => report(&sample).print(true),

@@ -173,7 +173,7 @@ impl Steps<'_> {
         let model = |what: String| format!("The model predicts the mean over its {count} networks: {what}.");
         match self.sample.target() {
             Target::Binary { classes, .. } => {
-                let line = Line::new(format!("The output is the probability of class 0, which is "));
+                let line = Line::new("The output is the probability of class 0, which is ");
                 document.paragraph(
                     line.and_name(classes.label(0)).and("; class 1 is ").and_name(classes.label(1)).and("."),
                 );
@@ -256,20 +256,21 @@ impl Steps<'_> {
                 );
             }
             Target::Classes { labels, .. } => {
-                let class = labels.iter().position(|other| other == label).map_or(0, |class| class + 1);
-                let of = format!(
-                    ": class {class}, so that $t_{{{class}}} = {}${smoothed}, and less for the others.",
-                    number(t[class - 1])
-                );
-                let of = if smoothed.is_empty() { of.replace("less", "0") } else { of };
-                document.paragraph(line.and(of));
-                let l = output.layer;
-                let mut steps = vec![format!(r"-\sum_{{k}} t_{{k}} \cdot ln {}", symbol("z", "k", l))];
-                if smoothed.is_empty() {
-                    steps.push(format!("-ln {}", number(output.z[class - 1])));
+                let class = labels.iter().position(|other| other == label).unwrap_or(0);
+                let (own, other) = (number(t[class]), number(t[(class + 1) % t.len()]));
+                let class = class + 1;
+                let what = format!(": class {class}, so that $t_{{{class}}} = {own}$, and {other} for the others");
+                document.paragraph(line.and(what).and(smoothed).and("."));
+                let terms = t.iter().zip(&output.z).filter(|(t, _)| **t != 0.0);
+                let mut terms: Vec<String> =
+                    terms.map(|(t, z)| format!(r"{} \cdot ln {}", number(*t), number(*z))).collect();
+                if terms.len() > self.limit {
+                    let more = format!("[{} more]", terms.len() - self.limit);
+                    terms.truncate(self.limit);
+                    terms.push(more);
                 }
-                steps.push(number(loss));
-                document.steps("L", steps);
+                let formula = format!(r"-\sum_{{k}} t_{{k}} \cdot ln {}", symbol("z", "k", output.layer));
+                document.steps("L", [formula, format!("-{}", terms.join(" - ")), number(loss)]);
             }
             Target::Number { scale, .. } => {
                 let with = format!(
@@ -349,11 +350,17 @@ impl Steps<'_> {
             let (l, backward) = (layer.layer, self.backward(layer));
             let before = self.sample.explanation.z(l - 1);
             document.subheading(Line::new(format!("Layer {l}")));
-            let derivative = format!(r"\partial L/\partial {}", weight(1, 1, l));
-            let formula = format!(r"{} \cdot {}", symbol(r"\delta", 1, l), symbol("z", 1, l - 1));
-            let with = format!(r"{} \cdot {}", factor(backward.delta[0]), factor(before[0]));
-            document.steps(derivative, [formula, with, number(backward.gradient[0][1])]);
             let inputs = before.len().min(self.limit);
+            // Of those that are shown, the largest: others may be 0.
+            let largest = |numbers: &[f32]| {
+                let places = (0..numbers.len().min(self.limit)).rev();
+                places.max_by(|i, j| numbers[*i].abs().total_cmp(&numbers[*j].abs())).unwrap_or(0)
+            };
+            let (i, j) = (largest(&backward.delta), largest(before));
+            let derivative = format!(r"\partial L/\partial {}", weight(i + 1, j + 1, l));
+            let formula = format!(r"{} \cdot {}", symbol(r"\delta", i + 1, l), symbol("z", j + 1, l - 1));
+            let with = format!(r"{} \cdot {}", factor(backward.delta[i]), factor(before[j]));
+            document.steps(derivative, [formula, with, number(backward.gradient[i][j + 1])]);
             let mut header =
                 vec![Line::formula("i"), Line::formula(symbol(r"\delta", "i", l)), Line::new("$j = 0$, bias")];
             header.extend((1..=inputs).map(|j| Line::new(format!("$j = {j}$, $z = {}$", number(before[j - 1])))));
@@ -364,7 +371,7 @@ impl Steps<'_> {
             });
             document.table(Table { header, rows: rows.collect(), words: 1 });
             self.left_out(layer, document);
-            document.left_out(before.len() - inputs, &format!("inputs of each unit"));
+            document.left_out(before.len() - inputs, "inputs of each unit");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A document as one page of HTML that loads nothing.
 
-use bench::report::sheet;
 use maud::{Markup, html};
 
 use super::document::{Block, Document, Line, Span, Table};
 use super::formula::markup;
+use super::plain::fit_on_one_line;
 
 /// The page.
 pub fn page(document: &Document) -> String {
@@ -26,7 +26,7 @@ pub fn page(document: &Document) -> String {
             }
         }
     };
-    sheet(&document.title, include_str!("style.css"), body)
+    page::page(&document.title, include_str!("style.css"), body)
 }
 
 fn set(block: &Block) -> Markup {
@@ -37,10 +37,13 @@ fn set(block: &Block) -> Markup {
             Block::Paragraph(line) => { p { (words(line)) } },
             Block::Steps { of, steps } => {
                 div.steps {
-                    @for (place, step) in steps.iter().enumerate() {
+                    @if fit_on_one_line(of, steps) {
+                        div { (markup(of)) }
+                        div { @for step in steps { "= " (markup(step)) " " } }
+                    } @else { @for (place, step) in steps.iter().enumerate() {
                         div { @if place == 0 { (markup(of)) } }
                         div { "= " (markup(step)) }
-                    }
+                    } }
                 }
             },
             Block::Table(table) => (self::table(table)),
