@@ -1,6 +1,6 @@
 //! Kernels that do the same to each number of a slice.
 
-use kernels::{Activation, Level, Sgd, reference};
+use kernels::{Activation, Level, Sgd, Slope, reference};
 
 use crate::agreement::{Disagreement, compare};
 use crate::fixture::{Fixture, Work, uniform};
@@ -93,13 +93,13 @@ impl Fixture for Derivative {
 
     /// Of deltas that are zero, and stay so: multiplied in place again and again, others would become subnormal, and slow.
     fn run(&mut self, level: Level) {
-        kernels::multiply_by_derivative(level, Activation::Sigmoid, &self.z, &mut self.delta);
+        kernels::multiply_by_derivative(level, Slope::OfSigmoid, &self.z, &mut self.delta);
     }
 
     fn check(&mut self, level: Level) -> Result<(), Disagreement> {
         self.delta.fill(2.0);
         self.run(level);
-        let derivative = |z: &f32| 2.0 * reference::derivative(Activation::Sigmoid, *z);
+        let derivative = |z: &f32| 2.0 * reference::derivative_from(Slope::OfSigmoid, *z);
         let expected: Vec<f32> = self.z.iter().map(derivative).collect();
         let result = compare(level, "derivative", &self.delta, &expected, 1);
         self.delta.fill(0.0);

@@ -10,7 +10,7 @@ use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
 use crate::sweep::{WeightSweep, sample_sweep};
-use crate::workspace::Workspace;
+use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, TrainingOptions};
 
 /// The state and scratch memory of the steps.
@@ -25,6 +25,7 @@ pub(crate) struct Engine {
     squares: Vec<[f64; PANEL]>,
     /// One for each thread count that may be used: the samples are cut into as many groups.
     workspaces: Vec<Workspace>,
+    purpose: Purpose,
     /// The work up to each block, in arbitrary units, to share it out evenly.
     work: Vec<usize>,
 }
@@ -57,6 +58,7 @@ impl Engine {
             sums: Buffer::zeros(clipped * GRADIENT),
             squares: vec![[0.0; PANEL]; clipped],
             workspaces: Vec::new(),
+            purpose: if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training },
             work: work_of_blocks(network),
         }
     }
@@ -67,7 +69,7 @@ impl Engine {
             return found;
         }
         self.workspaces.retain(|workspace| workspace.threads() != threads);
-        self.workspaces.push(Workspace::new(&network.shape, samples, threads));
+        self.workspaces.push(Workspace::new(&network.shape, samples, threads, self.purpose));
         self.workspaces.len() - 1
     }
 
@@ -87,8 +89,10 @@ impl Engine {
         let layout = &workspace.layout;
 
         let (parameters, shape) = (&network.parameters, &network.shape);
-        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
+        let dropout = self.progress.dropout(options);
+        let samples = (indices, 0);
+        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
+            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, samples, dropout));
         });
         let mut loss = LossSum::default();
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
@@ -145,26 +149,28 @@ impl Engine {
     }
 }
 
-/// The sample sweep of all groups, on `threads` threads.
+/// The sample sweep of all groups, on `threads` threads. `sweep` takes a group, and the indices of its samples with the
+/// position of the first one in the minibatch.
 fn sweep_groups(
     threads: usize,
     stride: usize,
     group_samples: usize,
     groups: &mut [f32],
-    indices: &[usize],
-    sweep: &(impl Fn(&mut [f32], &[usize]) + Sync),
+    (indices, first): (&[usize], usize),
+    sweep: &(impl Fn(&mut [f32], (&[usize], usize)) + Sync),
 ) {
     let count = indices.len().div_ceil(group_samples);
     if count <= 1 {
-        return sweep(&mut groups[..stride], indices);
+        return sweep(&mut groups[..stride], (indices, first));
     }
     let left = count / 2;
     let (left_groups, right_groups) = groups.split_at_mut(left * stride);
     let (left_indices, right_indices) = indices.split_at(left * group_samples);
+    let (left_samples, right_samples) = ((left_indices, first), (right_indices, first + left * group_samples));
     both(
         threads > 1,
-        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_indices, sweep),
-        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_indices, sweep),
+        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_samples, sweep),
+        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_samples, sweep),
     );
 }
 

@@ -79,7 +79,7 @@ mod workspace;
 
 pub use dataset::{Dataset, TargetKind};
 pub use error::Error;
-pub use kernels::{Activation, LEVEL_VARIABLE, Level, LevelError};
+pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
 pub use output_layer::OutputLayer;

@@ -1,6 +1,6 @@
 //! How the gradient changes the weights.
 
-use kernels::{Rule, Sgd, Step};
+use kernels::{Dropout, Rule, Sgd, Step};
 
 use crate::{Error, TrainingOptions};
 
@@ -131,6 +131,11 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new() -> Self {
         Progress { steps: 0, beta_powers: [1.0; 2] }
+    }
+
+    /// Which units the next step drops.
+    pub(crate) fn dropout(&self, options: &TrainingOptions) -> Option<Dropout> {
+        (options.dropout > 0.0).then(|| Dropout::new(options.dropout, options.seed, self.steps))
     }
 
     /// The next step, for a minibatch whose samples have this weight together.

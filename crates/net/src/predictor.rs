@@ -7,9 +7,9 @@ use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::parallel::{Pool, both};
-use crate::sweep::{gather_features, propagate};
+use crate::sweep::{Keep, gather_features, propagate};
 use crate::tuning::Tunings;
-use crate::workspace::{GroupLayout, OutputArrays};
+use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Error, Network, OutputLayer, Threads};
 
 /// Computes predictions of a [`Network`], those that its [`OutputLayer`] makes: [`prob_t0`](Self::prob_t0) and
@@ -62,7 +62,7 @@ impl Prediction {
 impl<'a> Predictor<'a> {
     /// A predictor at the best level, on the calling thread.
     pub fn new(network: &'a Network) -> Self {
-        let layout = GroupLayout::new(&network.shape, 1, false);
+        let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions);
         let scratch = Scratch { layout, numbers: Buffer::zeros(0) };
         let (pool, tunings) = (Pool::Caller, Tunings::new(1));
         Predictor {
@@ -188,7 +188,7 @@ impl Scratch {
     /// Memory for `groups` groups of up to `rows` rows, made larger if need be.
     fn groups(&mut self, network: &Network, rows: usize, groups: usize) -> (&GroupLayout, &mut [f32]) {
         if self.layout.rows < rows {
-            self.layout = GroupLayout::new(&network.shape, rows, false);
+            self.layout = GroupLayout::new(&network.shape, rows, Purpose::Predictions);
         }
         if self.numbers.len() < groups * self.layout.stride {
             self.numbers = Buffer::zeros(groups * self.layout.stride);
@@ -244,7 +244,7 @@ fn predict<S: Simd>(
         #[inline(always)]
         |row| row,
     );
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples, Keep::Postactivations);
     let rows = layout.rows;
     let (_, OutputArrays { a, deltas: y, .. }) = layout.output_arrays(group);
     let columns = match prediction {
