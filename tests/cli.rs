@@ -1,6 +1,6 @@
 //! The `backprop` command as a user meets it: every test runs the binary.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -455,7 +455,7 @@ fn a_training_that_diverges_says_so() {
 fn a_network_without_its_table_cannot_predict() {
     let desk = Desk::new();
     let network = net::Network::builder(30).hidden(&[2]).build().unwrap();
-    net::format::save(&desk.path("bare"), &network, &Default::default()).unwrap();
+    net::format::save(&desk.path("bare"), &network, &BTreeMap::<String, String>::new()).unwrap();
     desk.fail(&["predict", "bare", &bundled()], &["`bare`", "not which columns"]);
 }
 

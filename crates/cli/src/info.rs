@@ -61,7 +61,7 @@ fn model(path: &Path) -> Result<()> {
     }
     report.line(
         "version",
-        format!("{} of the file, {} of the table's description in it", net::format::VERSION, Pipeline::VERSION),
+        format!("{} of the file, {} of the table's description in it", net::format::FORMAT.version, Pipeline::VERSION),
     );
     for feature in pipeline.features() {
         let encoder = match &feature.encoder {

@@ -24,7 +24,7 @@ impl Model {
 
     /// Reads a model file.
     pub fn load(path: &Path) -> Result<Self> {
-        let (network, metadata) = net::format::load(path)?;
+        let (network, metadata) = net::format::load::<BTreeMap<String, String>>(path)?;
         let file = path.display().to_string();
         let Some(json) = metadata.get(Pipeline::KEY) else {
             bail!("`{file}` holds a network, but not which columns it takes: it was not written by `backprop train`");

@@ -380,6 +380,14 @@ pub enum Error {
         /// The label.
         label: String,
     },
+    /// So few rows cannot be split.
+    #[error(
+        "{rows} rows cannot be split into rows to train on and rows to hold out: at least two of a class are needed"
+    )]
+    FewRows {
+        /// The number of rows.
+        rows: usize,
+    },
     /// The share of rows to hold out is not strictly between 0 and 1.
     #[error("the fraction of rows to hold out is {fraction}: it must lie between 0 and 1, both excluded")]
     Fraction {

@@ -85,7 +85,7 @@ pub use pipeline::{Dropped, Encoding, Feature, Pipeline};
 pub use reader::{Format, LABEL, ReadOptions, TableReader};
 pub use scale::{Scale, Scaling};
 pub use source::Source;
-pub use split::Split;
+pub use split::{Split, strata};
 pub use summary::Summary;
 pub use table::{Block, Column, Kind, Table};
 pub use target::{Classes, Labels, Target, Task};

@@ -1,5 +1,8 @@
 //! Bringing numbers to a common scale.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// The ways to scale a column of numbers.
@@ -11,6 +14,27 @@ pub enum Scaling {
     /// To median 0, and an interquartile range as that of the standard normal distribution; then smoothly clipped to
     /// -3..3. Outliers change neither the scale nor, much, the network.
     Robust,
+}
+
+impl fmt::Display for Scaling {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Scaling::Standard => "standard",
+            Scaling::Robust => "robust",
+        })
+    }
+}
+
+impl FromStr for Scaling {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "standard" => Ok(Scaling::Standard),
+            "robust" => Ok(Scaling::Robust),
+            _ => Err("give standard or robust".to_owned()),
+        }
+    }
 }
 
 /// The interquartile range of the standard normal distribution.

@@ -9,6 +9,9 @@ use crate::{Error, Labels, Result, Table};
 /// The stream of random numbers that belongs to the split, so that no other use of the same seed is correlated with it.
 const STREAM: u64 = u64::from_be_bytes(*b"hold out");
 
+/// The stream of random numbers that belongs to rows held out of the rows to train on.
+const VALIDATION_STREAM: u64 = u64::from_be_bytes(*b"validate");
+
 /// The stream of random numbers that belongs to the first repetition of folds; those of the next ones follow.
 const FOLD_STREAM: u64 = u64::from_be_bytes(*b"folds\0\0\0");
 
@@ -33,23 +36,62 @@ impl Split {
         if !(fraction > 0.0 && fraction < 1.0) {
             return Err(Error::Fraction { fraction });
         }
-        let mut random = Random::new(seed, STREAM);
+        let mut counts = vec![0; labels.names().len()];
+        labels.codes().iter().for_each(|code| counts[*code as usize] += 1);
+        if let Some(code) = counts.iter().position(|count| *count < 2) {
+            return Err(Error::LonelyRow { file: labels.file().to_owned(), label: labels.names()[code].clone() });
+        }
+        Ok(Self::drawn(labels.codes(), fraction, Random::new(seed, STREAM)))
+    }
+
+    /// Holds out the same share of small, middling and large numbers: of each [`strata`] of `values`, as
+    /// [`Split::stratified`] does of classes.
+    ///
+    /// # Errors
+    /// If `fraction` does not lie strictly between 0 and 1, or if there is one row only.
+    pub fn of_numbers(values: &[f32], fraction: f64, seed: u64) -> Result<Self> {
+        Self::of_rows(&strata(values), fraction, Random::new(seed, STREAM))
+    }
+
+    /// Holds rows out of those that are there to train on, drawn from random numbers of their own: the same share of
+    /// every class as [`Split::stratified`], but of a class with one row none. `classes` has the class of every row; real
+    /// targets have [`strata`].
+    ///
+    /// # Errors
+    /// If `fraction` does not lie strictly between 0 and 1, or if no class has two rows.
+    pub fn validation(classes: &[u32], fraction: f64, seed: u64) -> Result<Self> {
+        Self::of_rows(classes, fraction, Random::new(seed, VALIDATION_STREAM))
+    }
+
+    fn of_rows(classes: &[u32], fraction: f64, random: Random) -> Result<Self> {
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(Error::Fraction { fraction });
+        }
+        let split = Self::drawn(classes, fraction, random);
+        match split.held_out.is_empty() {
+            true => Err(Error::FewRows { rows: classes.len() }),
+            false => Ok(split),
+        }
+    }
+
+    /// Of each class a share of its rows is held out; of a class with one row none.
+    fn drawn(classes: &[u32], fraction: f64, mut random: Random) -> Self {
         let mut split = Self::default();
-        let mut rows_of = vec![Vec::new(); labels.names().len()];
-        labels.codes().iter().enumerate().for_each(|(row, &code)| rows_of[code as usize].push(row));
-        for (mut rows, label) in rows_of.into_iter().zip(labels.names()) {
-            if rows.len() < 2 {
-                return Err(Error::LonelyRow { file: labels.file().to_owned(), label: label.clone() });
-            }
+        let mut rows_of = vec![Vec::new(); classes.iter().max().map_or(0, |most| *most as usize + 1)];
+        classes.iter().enumerate().for_each(|(row, &class)| rows_of[class as usize].push(row));
+        for mut rows in rows_of {
             random.shuffle(&mut rows);
             let share = (fraction * rows.len() as f64).round() as usize;
-            let (held_out, training) = rows.split_at(share.clamp(1, rows.len() - 1));
+            let (held_out, training) = match rows.len() {
+                0 | 1 => rows.split_at(0),
+                count => rows.split_at(share.clamp(1, count - 1)),
+            };
             split.held_out.extend(held_out);
             split.training.extend(training);
         }
         split.held_out.sort_unstable();
         split.training.sort_unstable();
-        Ok(split)
+        split
     }
 
     /// Splits as a column of labels says: `train` (or `training`), `validation` (`valid`, `val`, `dev`), and `test`
@@ -142,6 +184,20 @@ impl Split {
     }
 }
 
+/// The number of strata that numbers are sorted into.
+const STRATA: usize = 10;
+
+/// Ten classes of numbers, from the smallest tenth of the rows to the largest. With fewer than twenty rows there are
+/// fewer, so that each has at least two.
+pub fn strata(values: &[f32]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let count = STRATA.min(values.len() / 2).max(1);
+    let mut strata = vec![0; values.len()];
+    order.iter().enumerate().for_each(|(place, &row)| strata[row] = (place * count / values.len()) as u32);
+    strata
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +250,28 @@ mod tests {
         for fraction in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             assert!(matches!(Split::stratified(&labels(5, 5), fraction, 0), Err(Error::Fraction { .. })));
         }
+    }
+
+    #[test]
+    fn numbers_are_split_by_their_size() {
+        let values: Vec<f32> = (0..200).map(|row| (row * 37 % 200) as f32).collect();
+        let split = Split::of_numbers(&values, 0.25, 1).unwrap();
+        assert_eq!(split.held_out.len(), 50);
+        for tenth in 0..10 {
+            let range = tenth as f32 * 20.0..(tenth + 1) as f32 * 20.0;
+            assert_eq!(split.held_out.iter().filter(|row| range.contains(&values[**row])).count(), 5);
+        }
+        assert_eq!(strata(&[3.0, 1.0, 2.0]), [0, 0, 0]);
+        assert_eq!(strata(&[3.0, 1.0, 2.0, 0.0]), [1, 0, 1, 0]);
+        assert!(matches!(Split::of_numbers(&[1.0], 0.2, 0), Err(Error::FewRows { rows: 1 })));
+        assert!(matches!(Split::of_numbers(&[1.0, 2.0], 1.0, 0), Err(Error::Fraction { .. })));
+    }
+
+    #[test]
+    fn a_class_with_one_row_is_not_held_out_of_the_rows_to_train_on() {
+        let split = Split::validation(&[0, 0, 0, 0, 1], 0.5, 3).unwrap();
+        assert_eq!((split.held_out.len(), split.training.contains(&4)), (2, true));
+        assert!(matches!(Split::validation(&[0, 1, 2], 0.5, 3), Err(Error::FewRows { .. })));
     }
 
     #[test]

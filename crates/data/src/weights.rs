@@ -1,5 +1,8 @@
 //! How much each row counts: weights in a column, and weights of classes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::{Error, Labels, Result, Table};
 
 /// How much the rows of each class count.
@@ -28,23 +31,56 @@ pub fn weights(table: &Table, column: &str) -> Result<Vec<f32>> {
     }
 }
 
+/// `balanced`, or labels with their weights such as `sick=5,well=1`.
+impl fmt::Display for ClassWeights {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClassWeights::Balanced => formatter.write_str("balanced"),
+            ClassWeights::Given(given) => {
+                let given: Vec<String> = given.iter().map(|(label, weight)| format!("{label}={weight}")).collect();
+                formatter.write_str(&given.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for ClassWeights {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "balanced" {
+            return Ok(ClassWeights::Balanced);
+        }
+        let pair = |pair: &str| {
+            let (label, weight) = pair.rsplit_once('=')?;
+            let weight = weight.trim().parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0)?;
+            Some((label.trim().to_owned(), weight))
+        };
+        let given: Option<Vec<(String, f64)>> = text.split(',').map(pair).collect();
+        given
+            .map(ClassWeights::Given)
+            .ok_or_else(|| "give balanced, or labels with weights from 0 on, such as sick=5,well=1".to_owned())
+    }
+}
+
 impl ClassWeights {
-    /// Multiplies the weights of all rows by those of their classes.
+    /// Multiplies the weights of all rows by those of their classes. What is balanced is decided by the given `rows`,
+    /// counted from 0, such as those to train on.
     ///
     /// # Errors
     /// If a label is given that does not occur, or a weight that is not a number from 0 on.
     ///
     /// # Panics
-    /// If there is not a weight for each label.
-    pub fn apply(&self, labels: &Labels, weights: &mut [f32]) -> Result<()> {
+    /// If there is not a weight for each label, or no such row.
+    pub fn apply(&self, labels: &Labels, rows: &[usize], weights: &mut [f32]) -> Result<()> {
         assert_eq!(labels.codes().len(), weights.len(), "one weight for each row");
         let names = labels.names();
         let mut factors = vec![1.0; names.len()];
         match self {
             ClassWeights::Balanced => {
                 let mut sums = vec![0.0; names.len()];
-                for (&code, &weight) in labels.codes().iter().zip(&*weights) {
-                    sums[code as usize] += f64::from(weight);
+                for &row in rows {
+                    sums[labels.codes()[row] as usize] += f64::from(weights[row]);
                 }
                 let total: f64 = sums.iter().sum();
                 for (factor, sum) in factors.iter_mut().zip(sums) {
@@ -98,14 +134,28 @@ mod tests {
     #[test]
     fn classes_can_be_balanced_or_weighed() {
         let labels = Labels::new("t", "kind", vec!["a".to_owned(), "b".to_owned()], vec![0, 0, 0, 1]);
-        let weigh =
-            |classes: ClassWeights, mut weights: [f32; 4]| classes.apply(&labels, &mut weights).map(|()| weights);
+        let weigh = |classes: ClassWeights, mut weights: [f32; 4]| {
+            classes.apply(&labels, &[0, 1, 2, 3], &mut weights).map(|()| weights)
+        };
         let third = 2.0_f32 / 3.0;
         assert_eq!(weigh(ClassWeights::Balanced, [1.0; 4]).unwrap(), [third, third, third, 2.0]);
         assert_eq!(weigh(ClassWeights::Balanced, [1.0, 0.0, 0.0, 3.0]).unwrap(), [2.0, 0.0, 0.0, 2.0]);
+        let mut weights = [1.0; 4];
+        ClassWeights::Balanced.apply(&labels, &[0, 3], &mut weights).unwrap();
+        assert_eq!(weights, [1.0; 4], "one row of each class decides");
         let given = |label: &str, weight| ClassWeights::Given(vec![(label.to_owned(), weight)]);
         assert_eq!(weigh(given("b", 5.0), [1.0, 2.0, 1.0, 1.0]).unwrap(), [1.0, 2.0, 1.0, 5.0]);
         assert!(weigh(given("c", 5.0), [1.0; 4]).unwrap_err().to_string().contains("its labels are `a`, `b`"));
         assert!(matches!(weigh(given("a", f64::NAN), [1.0; 4]), Err(Error::ClassWeight { .. })));
+    }
+    #[test]
+    fn class_weights_are_written_as_they_are_read() {
+        for text in ["balanced", "a=2", "a=2.5,b=0", "a=b=3"] {
+            assert_eq!(text.parse::<ClassWeights>().unwrap().to_string(), text);
+        }
+        assert_eq!("a=b=3".parse(), Ok(ClassWeights::Given(vec![("a=b".to_owned(), 3.0)])));
+        for text in ["", "a", "a=", "a=x", "a=-1", "a=nan", "a=inf", "a=1,"] {
+            assert!(text.parse::<ClassWeights>().is_err(), "{text}");
+        }
     }
 }

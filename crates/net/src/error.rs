@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::OutputLayer;
+use crate::container::Unreadable;
 use crate::dataset::TargetKind;
 
 /// Why a call of this library failed.
@@ -109,6 +110,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        reason: Unreadable,
     },
 }

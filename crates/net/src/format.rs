@@ -1,33 +1,65 @@
-//! Model files: safetensors with the architecture as JSON.
+//! Model files: a network, and what its user wants to keep with it, in a [`container`](crate::container).
 //!
-//! Each layer has two tensors in the book's order, `layer1.weight` of shape (outputs, inputs) and `layer1.bias` of shape
-//! (outputs), as f32. The file's metadata has one entry, [`METADATA_KEY`], a JSON object with the format's version, the
-//! architecture and the caller's own strings.
+//! Each layer has two tensors in the book's order, `layer1.bias` of shape (outputs) and `layer1.weight` of shape (outputs,
+//! inputs).
+//!
+//! A file can hold an ensemble: several networks of the same shape. Then the description says how many, and the names of the
+//! tensors begin with their network: `network1.layer1.bias`.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::slice;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::container::{Format, Numbers, Reader, Unreadable, Writer};
 use crate::file::write_atomically;
-use crate::{Activation, Error, Network, OutputLayer, Shape};
+use crate::parameters::Parameters;
+use crate::{Error, Network, OutputLayer, Shape};
 
-/// The metadata entry of a model file.
-pub const METADATA_KEY: &str = "backprop";
+/// The format of model files, and the only version that this library reads.
+pub const FORMAT: Format = Format { name: "model", version: 2 };
 
-/// The version of the format that this library writes, and the only one that it reads.
-pub const VERSION: u32 = 1;
-
+/// The architecture of a network, as files describe it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Description {
-    version: u32,
+struct Architecture {
+    /// Of an ensemble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    networks: Option<usize>,
     widths: Vec<usize>,
     activation: String,
     /// The kind of the output layer, and what its units mean.
     output: String,
-    metadata: BTreeMap<String, String>,
+}
+
+impl Architecture {
+    fn of(networks: &[Network]) -> Architecture {
+        let shape = networks.first().expect("a model has at least one network").shape();
+        assert!(networks.iter().all(|network| network.shape() == shape), "the networks of a model have the same shape");
+        Architecture {
+            networks: (networks.len() > 1).then_some(networks.len()),
+            widths: [&[shape.inputs()], shape.hidden(), &[shape.outputs()]].concat(),
+            activation: shape.activation().to_string(),
+            output: description_of(shape.output_layer()).to_owned(),
+        }
+    }
+
+    fn shape(&self) -> Result<Shape, Unreadable> {
+        let [inputs, hidden @ .., outputs] = &self.widths[..] else {
+            return Err(Unreadable::Description("its widths do not run from the inputs to the outputs".to_owned()));
+        };
+        let activation = self.activation.parse().map_err(|error| Unreadable::Description(format!("{error}")))?;
+        let output_layer = OutputLayer::ALL.into_iter().find(|kind| description_of(*kind) == self.output);
+        let output_layer = output_layer.ok_or_else(|| {
+            let known = OutputLayer::ALL.map(description_of).join("', '");
+            let reason = format!("its output is '{}', but this program knows only '{known}'", self.output);
+            Unreadable::Description(reason)
+        })?;
+        Shape::new(*inputs, hidden, activation)
+            .and_then(|shape| shape.with_output_layer(output_layer, *outputs))
+            .map_err(|error| Unreadable::Description(error.to_string()))
+    }
 }
 
 /// What `output` says of each kind.
@@ -43,121 +75,146 @@ fn description_of(output_layer: OutputLayer) -> &'static str {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save(path: &Path, network: &Network, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
-    write_atomically(path, &to_bytes(network, metadata))
+///
+/// # Panics
+/// As [`to_bytes`].
+pub fn save(path: &Path, network: &Network, metadata: &impl Serialize) -> Result<(), Error> {
+    save_ensemble(path, slice::from_ref(network), metadata)
+}
+
+/// As [`save`], of several networks.
+///
+/// # Errors
+/// As [`save`].
+///
+/// # Panics
+/// As [`ensemble_to_bytes`].
+pub fn save_ensemble(path: &Path, networks: &[Network], metadata: &impl Serialize) -> Result<(), Error> {
+    write_atomically(path, &ensemble_to_bytes(networks, metadata))
 }
 
 /// Reads a network and the caller's metadata from the file at `path`.
 ///
 /// # Errors
-/// If the file cannot be read, is not a model file of this version, or has tensors that do not fit its architecture or
-/// weights that are not finite.
-pub fn load(path: &Path) -> Result<(Network, BTreeMap<String, String>), Error> {
+/// If the file cannot be read, is not a model file of this version, was changed since it was written, holds several networks,
+/// or has tensors that do not fit its architecture, weights that are not finite, or metadata of another type.
+pub fn load<M: DeserializeOwned>(path: &Path) -> Result<(Network, M), Error> {
+    read(path, from_bytes)
+}
+
+/// Reads one network or several, and the caller's metadata, from the file at `path`.
+///
+/// # Errors
+/// As [`load`], but for several networks.
+pub fn load_ensemble<M: DeserializeOwned>(path: &Path) -> Result<(Vec<Network>, M), Error> {
+    read(path, ensemble_from_bytes)
+}
+
+fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Result<T, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-    from_bytes(&bytes).map_err(|reason| Error::Model { path: path.to_owned(), reason })
+    parse(&bytes).map_err(|reason| Error::Model { path: path.to_owned(), reason })
 }
 
 /// The bytes of a model file. The same network and metadata give the same bytes.
-pub fn to_bytes(network: &Network, metadata: &BTreeMap<String, String>) -> Vec<u8> {
-    let shape = network.shape();
-    let widths = [&[shape.inputs()], shape.hidden(), &[shape.outputs()]].concat();
-    let description = Description {
-        version: VERSION,
-        widths,
-        activation: shape.activation().to_string(),
-        output: description_of(shape.output_layer()).to_owned(),
-        metadata: metadata.clone(),
-    };
-    let description = serde_json::to_string(&description).expect("strings and numbers become JSON");
+///
+/// # Panics
+/// If the metadata cannot become JSON, or the network has thousands of layers.
+pub fn to_bytes(network: &Network, metadata: &impl Serialize) -> Vec<u8> {
+    ensemble_to_bytes(slice::from_ref(network), metadata)
+}
 
-    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shape
-        .layers()
-        .enumerate()
-        .flat_map(|(layer, widths)| {
-            let weights = network.parameters.book_order(layer);
-            let rows = || weights.chunks_exact(1 + widths.inputs);
-            let biases = rows().flat_map(|row| row[0].to_le_bytes()).collect();
-            let weights = rows().flat_map(|row| &row[1..]).flat_map(|weight| weight.to_le_bytes()).collect();
-            let name = |part| format!("layer{}.{part}", layer + 1);
-            [
-                (name("weight"), vec![widths.outputs, widths.inputs], weights),
-                (name("bias"), vec![widths.outputs], biases),
-            ]
-        })
-        .collect();
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("the bytes fit the shape"))
-    });
-    // One entry only: the order of several would not be fixed.
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
-    safetensors::serialize(views, Some(metadata)).expect("tensors in memory can be serialised")
+/// As [`to_bytes`], of several networks. Of one, it gives the same bytes as that.
+///
+/// # Panics
+/// As [`to_bytes`], or if there is no network, or one of another shape.
+pub fn ensemble_to_bytes(networks: &[Network], metadata: &impl Serialize) -> Vec<u8> {
+    let mut writer = Writer::new(FORMAT, &Architecture::of(networks), metadata);
+    for (number, network) in networks.iter().enumerate() {
+        write_network(&mut writer, &prefix(number, networks.len()), network);
+    }
+    writer.finish()
 }
 
 /// Reads a network and the caller's metadata from the bytes of a model file. The error says what is wrong with them.
 ///
+/// Besides the network and the metadata, it allocates less than the bytes are, and 256 KiB. It makes neither before it
+/// knows that the file holds all that it says.
+///
 /// # Errors
 /// As [`load`].
-pub fn from_bytes(bytes: &[u8]) -> Result<(Network, BTreeMap<String, String>), String> {
-    let (_, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| format!("it is no safetensors file: {error}"))?;
-    let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
-    let json = metadata.ok_or("it is a safetensors file, but not one that backprop wrote")?;
-    let value: serde_json::Value =
-        serde_json::from_str(json).map_err(|error| format!("its description is not JSON: {error}"))?;
-    let version = value.get("version").and_then(serde_json::Value::as_u64).ok_or("its description has no version")?;
-    if version != u64::from(VERSION) {
-        return Err(format!("it has version {version} of the format, but this program reads version {VERSION}"));
+pub fn from_bytes<M: DeserializeOwned>(bytes: &[u8]) -> Result<(Network, M), Unreadable> {
+    let (mut networks, metadata) = ensemble_from_bytes(bytes)?;
+    match (networks.pop(), networks.len()) {
+        (Some(network), 0) => Ok((network, metadata)),
+        (_, others) => Err(Unreadable::Ensemble { networks: 1 + others }),
     }
-    let description: Description =
-        serde_json::from_value(value).map_err(|error| format!("its description cannot be understood: {error}"))?;
-
-    let activation: Activation = description.activation.parse().map_err(|error| format!("{error}"))?;
-    let output_layer = OutputLayer::ALL.into_iter().find(|kind| description_of(*kind) == description.output);
-    let output_layer = output_layer.ok_or_else(|| {
-        let known = OutputLayer::ALL.map(description_of).join("', '");
-        format!("its output is '{}', but this program knows only '{known}'", description.output)
-    })?;
-    let [inputs, hidden @ .., outputs] = &description.widths[..] else {
-        return Err("its architecture is not a list of widths from the inputs to the outputs".into());
-    };
-    // The weights are in the file, so an architecture that is larger than the file is false.
-    let weights = description
-        .widths
-        .windows(2)
-        .try_fold(0usize, |sum, pair| sum.checked_add(pair[1].checked_mul(pair[0].checked_add(1)?)?));
-    if weights.and_then(|weights| weights.checked_mul(4)).is_none_or(|weight_bytes| weight_bytes > bytes.len()) {
-        return Err("its architecture has more weights than the file holds".into());
-    }
-    let shape = Shape::new(*inputs, hidden, activation)
-        .and_then(|shape| shape.with_output_layer(output_layer, *outputs))
-        .map_err(|error| error.to_string())?;
-
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("its tensors are damaged: {error}"))?;
-    if tensors.len() != 2 * shape.layers().len() {
-        return Err(format!(
-            "it has {} tensors, but the architecture wants {}",
-            tensors.len(),
-            2 * shape.layers().len()
-        ));
-    }
-    let mut layers = Vec::new();
-    for (layer, widths) in shape.layers().enumerate() {
-        let biases = numbers(&tensors, format!("layer{}.bias", layer + 1), &[widths.outputs])?;
-        let weights = numbers(&tensors, format!("layer{}.weight", layer + 1), &[widths.outputs, widths.inputs])?;
-        let rows = biases.iter().zip(weights.chunks_exact(widths.inputs));
-        layers.push(rows.flat_map(|(bias, row)| std::iter::once(bias).chain(row)).copied().collect::<Vec<f32>>());
-    }
-    let network = Network::from_weights(shape, &layers).map_err(|error| error.to_string())?;
-    Ok((network, description.metadata))
 }
 
-/// The numbers of the tensor `name`, which must have this shape.
-fn numbers(tensors: &SafeTensors<'_>, name: String, shape: &[usize]) -> Result<Vec<f32>, String> {
-    let tensor = tensors.tensor(&name).map_err(|_| format!("the tensor {name} is missing"))?;
-    if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-        let (dtype, found) = (tensor.dtype(), tensor.shape());
-        return Err(format!("the tensor {name} is {dtype:?} of shape {found:?}, not F32 of shape {shape:?}"));
+/// As [`from_bytes`], of one network or several.
+///
+/// # Errors
+/// As [`load_ensemble`].
+pub fn ensemble_from_bytes<M: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Network>, M), Unreadable> {
+    let mut reader = Reader::open(FORMAT, bytes)?;
+    let architecture = reader.description::<Architecture>()?;
+    let (shape, count) = (architecture.shape()?, architecture.networks.unwrap_or(1));
+    if architecture.networks.is_some_and(|networks| networks < 2) {
+        return Err(Unreadable::Description("an ensemble has two networks or more".to_owned()));
     }
-    let (numbers, _) = tensor.data().as_chunks::<4>();
-    Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    let mut layers = Vec::new();
+    for number in 0..count {
+        layers.push(read_layers(&mut reader, &prefix(number, count), &shape)?);
+    }
+    let metadata = reader.metadata()?;
+    reader.finish()?;
+    Ok((layers.into_iter().map(|layers| network(shape.clone(), layers)).collect(), metadata))
+}
+
+/// How the names of the tensors of a network of several begin; it is counted from 0 here and from 1 in them.
+fn prefix(number: usize, networks: usize) -> String {
+    if networks == 1 { String::new() } else { format!("network{}.", number + 1) }
+}
+
+/// Adds the tensors of a network. Their names begin with `prefix`.
+pub(crate) fn write_network(writer: &mut Writer, prefix: &str, network: &Network) {
+    for (layer, widths) in network.shape().layers().enumerate() {
+        let weights = network.parameters.book_order(layer);
+        let rows = || weights.chunks_exact(1 + widths.inputs);
+        let [bias, weight] = names(prefix, layer);
+        writer.tensor(&bias, &[widths.outputs], rows().map(|row| row[0]));
+        writer.tensor(&weight, &[widths.outputs, widths.inputs], rows().flat_map(|row| &row[1..]).copied());
+    }
+}
+
+/// The biases and weights of each layer of a network of this shape, still in the file: whether they are all there should
+/// be known before [`network`] makes room for them.
+pub(crate) fn read_layers<'a>(
+    reader: &mut Reader<'a>,
+    prefix: &str,
+    shape: &Shape,
+) -> Result<Vec<[Numbers<'a>; 2]>, Unreadable> {
+    let layers = shape.layers().enumerate().map(|(layer, widths)| {
+        let [bias, weight] = names(prefix, layer);
+        Ok([reader.tensor(&bias, &[widths.outputs])?, reader.tensor(&weight, &[widths.outputs, widths.inputs])?])
+    });
+    layers.collect()
+}
+
+/// The network of this shape with these biases and weights.
+pub(crate) fn network(shape: Shape, layers: Vec<[Numbers<'_>; 2]>) -> Network {
+    let mut parameters = Parameters::zeros(&shape);
+    for ((layer, widths), [biases, mut weights]) in shape.layers().enumerate().zip(layers) {
+        let mut book_order = Vec::with_capacity(biases.len() + weights.len());
+        for bias in biases {
+            book_order.push(bias);
+            book_order.extend(weights.by_ref().take(widths.inputs));
+        }
+        parameters.set_book_order(layer, &book_order);
+    }
+    Network { shape, parameters }
+}
+
+/// The names of the two tensors of a layer, counted from 0 here and from 1 in them.
+fn names(prefix: &str, layer: usize) -> [String; 2] {
+    ["bias", "weight"].map(|part| format!("{prefix}layer{}.{part}", layer + 1))
 }

@@ -50,10 +50,13 @@
 //! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
-//! - [`mod@format`]: model files. [`mod@file`]: files that are never half written. [`random`]: the random numbers.
+//! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
+//!   are never half written. [`random`]: the random numbers.
 
 mod buffer;
+pub mod container;
 pub mod dataset;
+pub mod digest;
 mod engine;
 pub mod error;
 pub mod file;

@@ -2,6 +2,7 @@
 
 use super::chunks;
 use super::layout::{BLOCK, Blocks, PANEL, Panels, PanelsMut, units_in_panel};
+use super::row::forward_row;
 use super::tile::{AlongUnits, Chain, Ends, tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
@@ -22,6 +23,16 @@ pub fn forward<S: Simd>(
     let shape = weights.shape;
     assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
     assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
+    if samples == 1 {
+        forward_row(simd, weights, z, 0, &mut z_out);
+        if let Some(activation) = activation {
+            for output_panel in 0..shape.output_panels() {
+                let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
+                activate_rows(simd, activation, &mut z_out.panel(output_panel)[..PANEL], PANEL, width);
+            }
+        }
+        return;
+    }
     for (first, count) in chunks(samples, shape.inputs) {
         for output_panel in 0..shape.output_panels() {
             let block = weights.block(output_panel, 0);

@@ -39,6 +39,7 @@ mod gather;
 mod gradient;
 mod layout;
 mod narrow;
+mod row;
 mod tile;
 mod update;
 

@@ -1,0 +1,131 @@
+//! Cross-validation: how good a recipe is on rows that it has not seen.
+
+use std::collections::BTreeMap;
+
+use data::{Split, Table, Target};
+use serde::Serialize;
+
+use crate::examples::classes;
+use crate::{Columns, Compute, Error, Examples, Progress, Recipe, Result, Score, fit, jobs, scores};
+
+/// One fit of a cross-validation, judged by the rows that it left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fold {
+    /// Rows trained on.
+    pub trained_on: usize,
+    /// Rows held out.
+    pub held_out: usize,
+    /// The metrics on the rows held out.
+    pub scores: Vec<Score>,
+}
+
+/// The folds of a cross-validation and what they have in common.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CrossValidation {
+    /// In the order of the splits.
+    pub folds: Vec<Fold>,
+    /// Of each metric, its mean and standard deviation over the folds.
+    pub summary: Vec<Summary>,
+    /// For each row of the table its predictions by models that were not trained on it, (rows, outputs), row-major: their mean if
+    /// it was held out several times, NaN if it never was.
+    #[serde(skip)]
+    pub out_of_fold: Vec<f32>,
+}
+
+/// A metric over the folds of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The metric.
+    pub name: &'static str,
+    /// The mean over the folds in which it has a value; nothing if there is none.
+    pub mean: Option<f64>,
+    /// The standard deviation over those folds, of the sample (the sum of squares is divided by their number less one).
+    pub standard_deviation: Option<f64>,
+}
+
+/// The splits of a stratified cross-validation of a table: each class, or each tenth of the numbers by size, has its share in
+/// every fold. `repeats` times, with other folds.
+///
+/// # Errors
+/// If there is no such column, or there cannot be so many folds.
+pub fn stratified(table: &Table, columns: &Columns, folds: usize, repeats: usize, seed: u64) -> Result<Vec<Split>> {
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let target = Target::fit(table, &columns.target, columns.positive.as_deref(), &rows)?;
+    Ok(Split::stratified_folds(&classes(&target, &target.values(table)?), folds, repeats, seed)?)
+}
+
+/// Fits a model for each split, on its rows to train on, and judges it by the rows held out. With several threads, several
+/// fits go on at a time; the result has the same bits with any number of them.
+///
+/// `progress` learns which split it is, counted from 1, besides what [`fit()`] says.
+///
+/// # Errors
+/// If a fit fails; the error names the fold.
+pub fn cross_validate(
+    table: &Table,
+    columns: &Columns,
+    splits: &[Split],
+    recipe: &Recipe,
+    compute: Compute,
+    progress: &(dyn Fn(usize, &Progress) -> bool + Sync),
+) -> Result<CrossValidation> {
+    let results = jobs::run(splits.len(), compute, |number, compute| {
+        one_fold(table, columns, &splits[number], recipe, compute, &|of_epoch| progress(number + 1, of_epoch))
+            .map_err(|source| Error::Fold { fold: number + 1, source: Box::new(source) })
+    })?;
+    let outputs = results.iter().zip(splits).find(|(_, split)| !split.held_out.is_empty());
+    let outputs = outputs.map_or(1, |((_, predictions), split)| predictions.len() / split.held_out.len());
+    let mut sums = vec![0.0; table.rows() * outputs];
+    let mut counts = vec![0_usize; table.rows()];
+    for ((_, predictions), split) in results.iter().zip(splits) {
+        for (row, prediction) in split.held_out.iter().zip(predictions.chunks_exact(outputs)) {
+            counts[*row] += 1;
+            let sums: &mut [f64] = &mut sums[row * outputs..][..outputs];
+            sums.iter_mut().zip(prediction).for_each(|(sum, prediction)| *sum += f64::from(*prediction));
+        }
+    }
+    // 0 / 0 is NaN.
+    let out_of_fold = sums.iter().enumerate().map(|(at, sum)| (sum / counts[at / outputs] as f64) as f32).collect();
+    let folds: Vec<Fold> = results.into_iter().map(|(fold, _)| fold).collect();
+    let summary = summary(&folds);
+    Ok(CrossValidation { folds, summary, out_of_fold })
+}
+
+fn one_fold(
+    table: &Table,
+    columns: &Columns,
+    split: &Split,
+    recipe: &Recipe,
+    compute: Compute,
+    progress: &(dyn Fn(&Progress) -> bool + Sync),
+) -> Result<(Fold, Vec<f32>)> {
+    let prepared = columns.prepare_from(table, split, recipe)?;
+    let (trained_on, held_out) = (prepared.training.rows(), split.held_out.len());
+    let examples: Examples = prepared.held_out.unwrap_or_default();
+    let model = fit(prepared.pipeline, prepared.training, prepared.validation, &prepared.settings, compute, progress)?;
+    let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
+    let scores = scores(model.pipeline.target(), &examples, &predictions)?;
+    Ok((Fold { trained_on, held_out, scores }, predictions))
+}
+
+fn summary(folds: &[Fold]) -> Vec<Summary> {
+    // In the order of the first fold.
+    let names = folds.first().map_or(&[][..], |fold| &fold.scores).iter().map(|score| score.name);
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for score in folds.iter().flat_map(|fold| &fold.scores) {
+        values.entry(score.name).or_default().extend(score.value);
+    }
+    names
+        .map(|name| {
+            let values = &values[name];
+            let count = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / count;
+            let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+            Summary {
+                name,
+                mean: (!values.is_empty()).then_some(mean),
+                standard_deviation: (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
+            }
+        })
+        .collect()
+}

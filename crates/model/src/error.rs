@@ -1,0 +1,78 @@
+//! What can go wrong, each with one line that says what to do.
+
+/// The result of most functions here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a fit or a prediction failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The table, or what is asked of it.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    /// The network, its training, or the model file.
+    #[error(transparent)]
+    Net(#[from] net::Error),
+    /// A metric that has no value.
+    #[error(transparent)]
+    Metric(#[from] net::metrics::MetricError),
+    /// More weights than can be trained.
+    #[error(
+        "the network would have {parameters} weights and biases, and at most {most} are possible: narrow its hidden layers"
+    )]
+    TooLarge {
+        /// Weights and biases of all members.
+        parameters: usize,
+        /// The most.
+        most: usize,
+    },
+    /// A model file with networks, but without a description of the table.
+    #[error("`{file}` holds a network, but not which columns it takes: it was not written by `backprop train`")]
+    NoTable {
+        /// The model file.
+        file: String,
+    },
+    /// A model file whose parts do not fit together.
+    #[error("`{file}` cannot be used: {reason}")]
+    Description {
+        /// The model file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Inputs so far from those of the training that the answer is infinite or NaN.
+    #[error("row {row}: no finite answer, its values are too far from those that were trained on")]
+    NotFinite {
+        /// The row, counted from 1.
+        row: usize,
+    },
+    /// Weights of classes, but a target without classes.
+    #[error("the target column `{column}` holds numbers to be predicted, so that there are no classes to be weighted")]
+    NoClasses {
+        /// The target column.
+        column: String,
+    },
+    /// Rows to train on that all are of one class.
+    #[error(
+        "all rows to train on have the label `{label}` in the target column `{column}`: at least two classes are needed"
+    )]
+    OneClass {
+        /// The only label.
+        label: String,
+        /// The target column.
+        column: String,
+    },
+    /// One fold of a cross-validation failed.
+    #[error("fold {fold}: {source}")]
+    Fold {
+        /// The fold, counted from 1 over all repetitions.
+        fold: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+}
+
+/// A setting that is out of its range.
+pub(crate) fn setting(name: &'static str, value: impl ToString, range: &'static str) -> Error {
+    net::Error::Setting { name, value: value.to_string(), range }.into()
+}

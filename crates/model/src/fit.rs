@@ -1,0 +1,210 @@
+//! Fitting: the members of an ensemble, each trained, and stopped early if there are rows to judge it by.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use data::{Pipeline, Split, Target};
+use net::metrics::MIN_LOG_LOSS_PROBABILITY;
+use net::random::Random;
+use net::{Dataset, Network, Predictor, Shape, Trainer};
+use serde::{Deserialize, Serialize};
+
+use crate::error::setting;
+use crate::examples::{classes, subset};
+use crate::model::{Training, output_layer};
+use crate::{Compute, Error, Model, Result, Settings, jobs};
+
+/// The largest ensemble, in weights and biases: 4 GiB of them.
+const MAX_PARAMETERS: usize = 1 << 30;
+
+/// The stream of random numbers that the seeds of the members come from.
+const MEMBER_STREAM: u64 = u64::from_be_bytes(*b"members\0");
+
+/// How the training of one member went.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curve {
+    /// The mean loss of each epoch over the rows trained on, in nats (of numbers: half the squared standardised error).
+    pub training: Vec<f64>,
+    /// The mean loss over the validation rows after each epoch; empty if there are none.
+    pub validation: Vec<f64>,
+    /// The epoch after which the weights were kept, counted from 1.
+    pub best_epoch: usize,
+}
+
+/// What the callback of [`fit()`] learns after an epoch of a member.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// The member, counted from 1.
+    pub member: usize,
+    /// The epoch of this member, counted from 1.
+    pub epoch: usize,
+    /// The mean loss over the rows trained on.
+    pub training_loss: f64,
+    /// The mean loss over the validation rows.
+    pub validation_loss: Option<f64>,
+    /// Rows seen in this epoch.
+    pub rows: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Trains all members of an ensemble on the same rows. With several threads, several members are trained at a time.
+///
+/// Where `validation` rows are given, all members are judged by them after each epoch; else, by the settings, each by a part
+/// of the rows to train on that is its own. The weights after the best epoch are kept.
+///
+/// `progress` is called from several threads. When it returns false, the training of all members ends, and what has been
+/// reached is the model.
+///
+/// # Errors
+/// If a setting is out of its range, there are no rows to judge by although the settings want some, or a training diverges.
+pub fn fit(
+    pipeline: Pipeline,
+    training: Dataset,
+    validation: Option<Dataset>,
+    settings: &Settings,
+    compute: Compute,
+    progress: &(dyn Fn(&Progress) -> bool + Sync),
+) -> Result<Model> {
+    let has_validation = validation.is_some() || settings.validation_fraction > 0.0;
+    if settings.patience > 0 && !has_validation {
+        return Err(setting("patience", settings.patience, "0 where there are no validation rows: hold some out"));
+    }
+    let target = pipeline.target();
+    let shape = Shape::new(pipeline.inputs(), &settings.hidden, settings.activation)?
+        .with_output_layer(output_layer(target), target.outputs())?;
+    let parameters = shape.parameter_count().saturating_mul(settings.ensemble);
+    if parameters > MAX_PARAMETERS {
+        return Err(Error::TooLarge { parameters, most: MAX_PARAMETERS });
+    }
+
+    // Splits are drawn before the rows are smoothed, which is a change of what is trained towards and not of what is true.
+    let is_own = validation.is_none() && settings.validation_fraction > 0.0;
+    let shared = if is_own { training } else { smoothed(training, target, settings)? };
+    let go_on = AtomicBool::new(true);
+    let members = jobs::run(settings.ensemble, compute, |member, compute| {
+        let seed = member_seed(settings.seed, member);
+        let network = untrained(target, pipeline.inputs(), settings, seed)?;
+        let report = |progress_of_epoch: Progress| {
+            if !progress(&Progress { member: member + 1, ..progress_of_epoch }) {
+                go_on.store(false, Ordering::Relaxed);
+            }
+            go_on.load(Ordering::Relaxed)
+        };
+        if !is_own {
+            let run = Run { target, settings, training: &shared, validation: validation.as_ref() };
+            return run.train(network, seed, compute, &report);
+        }
+        let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed)?;
+        let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
+        let judged = subset(&shared, target, &split.held_out)?;
+        Run { target, settings, training: &own, validation: Some(&judged) }.train(network, seed, compute, &report)
+    })?;
+
+    let (members, curves) = members.into_iter().unzip();
+    let training = Training { settings: settings.clone(), curves, provenance: None };
+    Ok(Model { pipeline, members, training })
+}
+
+/// The seed of a member: of the first one, that of the settings.
+fn member_seed(seed: u64, member: usize) -> u64 {
+    if member == 0 {
+        return seed;
+    }
+    let mut random = Random::new(seed, MEMBER_STREAM.wrapping_add(member as u64));
+    let mut half = || u64::from(random.below(u32::MAX));
+    half() << 32 | half()
+}
+
+/// A new network for this target.
+fn untrained(target: &Target, inputs: usize, settings: &Settings, seed: u64) -> Result<Network> {
+    let builder = Network::builder(inputs).hidden(&settings.hidden).activation(settings.activation);
+    Ok(builder.output_layer(output_layer(target), target.outputs()).seed(seed).build()?)
+}
+
+fn smoothed(data: Dataset, target: &Target, settings: &Settings) -> Result<Dataset> {
+    match (target, settings.label_smoothing) {
+        (Target::Number { .. }, _) | (_, 0.0) => Ok(data),
+        (_, smoothing) => Ok(data.with_label_smoothing(smoothing)?),
+    }
+}
+
+/// The training of one member.
+struct Run<'a> {
+    target: &'a Target,
+    settings: &'a Settings,
+    training: &'a Dataset,
+    validation: Option<&'a Dataset>,
+}
+
+impl Run<'_> {
+    fn train(
+        &self,
+        network: Network,
+        seed: u64,
+        compute: Compute,
+        report: &(dyn Fn(Progress) -> bool + Sync),
+    ) -> Result<(Network, Curve)> {
+        let mut trainer = Trainer::new(network, self.settings.options(self.training.rows(), seed, compute))?;
+        let mut curve = Curve::default();
+        let mut best: Option<(f64, Network)> = None;
+        for epoch in 1..=self.settings.epochs {
+            let start = Instant::now();
+            let training_loss = trainer.epoch(self.training)?;
+            let seconds = start.elapsed().as_secs_f64();
+            curve.training.push(training_loss);
+            let validation_loss =
+                self.validation.map(|rows| self.loss(trainer.network(), rows, compute)).transpose()?;
+            if let Some(loss) = validation_loss {
+                curve.validation.push(loss);
+                if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+                    best = Some((loss, trainer.network().clone()));
+                    curve.best_epoch = epoch;
+                }
+            }
+            let rows = self.training.rows();
+            let go_on = report(Progress { member: 0, epoch, training_loss, validation_loss, rows, seconds });
+            let patience = self.settings.patience;
+            if !go_on || (patience > 0 && epoch - curve.best_epoch >= patience) {
+                break;
+            }
+        }
+        let network = match best {
+            Some((_, network)) => network,
+            None => {
+                curve.best_epoch = curve.training.len();
+                trainer.into_network()
+            }
+        };
+        Ok((network, curve))
+    }
+
+    /// The mean loss of rows.
+    fn loss(&self, network: &Network, rows: &Dataset, compute: Compute) -> Result<f64> {
+        let outputs = network.shape().outputs();
+        let mut predictions = vec![0.0; rows.rows() * outputs];
+        let mut predictor = Predictor::new(network).with_level(compute.level);
+        match self.target {
+            Target::Binary { .. } => predictor.prob_t1(rows.features(), &mut predictions)?,
+            Target::Classes { .. } => predictor.class_probabilities(rows.features(), &mut predictions)?,
+            Target::Number { .. } => predictor.means(rows.features(), &mut predictions)?,
+        }
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (row, prediction) in predictions.chunks_exact(outputs).enumerate() {
+            let (weight, t) = (f64::from(rows.weight(row)), rows.targets()[row]);
+            let loss = match self.target {
+                Target::Binary { .. } if t == 1.0 => -f64::from(prediction[0]).max(MIN_LOG_LOSS_PROBABILITY).ln(),
+                Target::Binary { .. } => -(1.0 - f64::from(prediction[0])).max(MIN_LOG_LOSS_PROBABILITY).ln(),
+                Target::Classes { .. } => -f64::from(prediction[t as usize]).max(MIN_LOG_LOSS_PROBABILITY).ln(),
+                Target::Number { .. } => {
+                    let error = f64::from(prediction[0]) - f64::from(t);
+                    error * error / 2.0
+                }
+            };
+            sum += weight * loss;
+            weights += weight;
+        }
+        Ok(sum / weights)
+    }
+}

@@ -1,0 +1,388 @@
+//! How to train: every hyperparameter, and what it is where nobody says.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data::{ClassWeights, Scaling};
+use net::{Activation, TrainingOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::error::setting;
+use crate::{Compute, Result, text};
+
+/// Makes a [`Recipe`], in which everything may be left open, and [`Settings`], in which nothing is, of one list.
+macro_rules! hyperparameters {
+    ($($(#[doc = $text:literal])* $name:ident: $kind:ty $([$with:literal, $with_option:literal])?,)*) => {
+        /// The hyperparameters that somebody has chosen. [`Recipe::resolve`] chooses the other ones. As a file:
+        ///
+        /// ```
+        /// let recipe: model::Recipe = serde_json::from_str(r#"{"hidden": [64, 32], "optimizer": "adam"}"#)?;
+        /// assert_eq!(recipe.resolve(1000, 30)?.hidden, [64, 32]);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Recipe {
+            $(
+                $(#[doc = $text])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                $(#[serde(with = $with_option)])?
+                pub $name: Option<$kind>,
+            )*
+        }
+
+        /// All hyperparameters of a fit.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $(
+                $(#[doc = $text])*
+                $(#[serde(with = $with)])?
+                pub $name: $kind,
+            )*
+        }
+
+        impl Recipe {
+            /// These choices and, where there are none, those of `other`.
+            #[must_use]
+            pub fn or(self, other: Recipe) -> Recipe {
+                Recipe { $($name: self.$name.or(other.$name),)* }
+            }
+
+            /// These choices and, where there are none, the settings of `defaults`.
+            fn over(&self, defaults: Settings) -> Settings {
+                Settings { $($name: self.$name.clone().unwrap_or(defaults.$name),)* }
+            }
+        }
+    };
+}
+
+hyperparameters! {
+    /// Units of each hidden layer, from the inputs on.
+    hidden: Vec<usize>,
+    /// The activation of the hidden layers.
+    activation: Activation ["text", "text::option"],
+    /// The optimiser.
+    optimizer: Optimizer ["text", "text::option"],
+    /// The step length; positive.
+    learning_rate: f32,
+    /// How much of the velocity stays, in 0..1; of gradient descent and Nesterov's method.
+    momentum: f32,
+    /// How the learning rate changes.
+    schedule: Schedule ["text", "text::option"],
+    /// Passes over the rows, at most; at least 1.
+    epochs: usize,
+    /// Rows in a minibatch; at least 1.
+    batch_size: usize,
+    /// How much weights decay in each step, decoupled from the gradient; at least 0.
+    weight_decay: f32,
+    /// How much of a label is shared out among all classes, in 0..1. Numbers have none.
+    label_smoothing: f32,
+    /// The largest length of the mean gradient; 0 for any.
+    clip_norm: f32,
+    /// How columns of numbers are scaled.
+    scaling: Scaling ["text", "text::option"],
+    /// How much the rows of each class count. Numbers have none.
+    class_weights: ClassWeighting ["text", "text::option"],
+    /// Networks whose predictions are averaged; at least 1.
+    ensemble: usize,
+    /// The part of the rows to train on that each network is not trained on but judged by after each epoch, in 0..1; 0 for
+    /// none. Where validation rows are given, it does not count.
+    validation_fraction: f64,
+    /// Epochs without a lower loss on the validation rows after which training stops; 0 for all epochs. With validation
+    /// rows, the weights after the best epoch are kept.
+    patience: usize,
+    /// The seed of all that is random.
+    seed: u64,
+}
+
+impl Settings {
+    /// What is chosen where a recipe chooses nothing, for a table with so many rows to train on that makes so many inputs.
+    fn default_for(_rows: usize, _inputs: usize) -> Settings {
+        Settings {
+            hidden: vec![64, 64],
+            activation: Activation::Sigmoid,
+            optimizer: Optimizer::Sgd,
+            learning_rate: 0.03,
+            momentum: 0.9,
+            schedule: Schedule::Constant,
+            epochs: 50,
+            batch_size: 32,
+            weight_decay: 0.0,
+            label_smoothing: 0.0,
+            clip_norm: 0.0,
+            scaling: Scaling::Standard,
+            class_weights: ClassWeighting::NONE,
+            ensemble: 1,
+            validation_fraction: 0.0,
+            patience: 0,
+            seed: 0,
+        }
+    }
+
+    fn validate(&self) -> Result<()> {
+        let share = |name, value: f64| match (0.0..1.0).contains(&value) {
+            true => Ok(()),
+            false => Err(setting(name, value, "at least 0 and less than 1")),
+        };
+        share("label smoothing", self.label_smoothing.into())?;
+        share("validation fraction", self.validation_fraction)?;
+        if self.ensemble == 0 || self.ensemble > MOST_MEMBERS {
+            return Err(setting("ensemble size", self.ensemble, "from 1 to 1000"));
+        }
+        if !(self.clip_norm >= 0.0 && self.clip_norm.is_finite()) {
+            return Err(setting("largest norm of the gradient", self.clip_norm, "at least 0 and finite"));
+        }
+        if let Schedule::Step { epochs: 0, .. } = self.schedule {
+            return Err(setting("epochs with the same learning rate", 0, "at least 1"));
+        }
+        Ok(())
+    }
+
+    /// The options of a training on `rows` rows, with a `seed` of its own.
+    pub(crate) fn options(&self, rows: usize, seed: u64, compute: Compute) -> TrainingOptions {
+        let steps_per_epoch = rows.div_ceil(self.batch_size.max(1)) as u64;
+        TrainingOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            optimizer: self.optimizer.with(self.learning_rate, self.momentum),
+            schedule: self.schedule.in_steps(self.epochs as u64, steps_per_epoch),
+            weight_decay: self.weight_decay,
+            clip_norm: (self.clip_norm > 0.0).then_some(self.clip_norm),
+            seed,
+            threads: net::Threads::Own(compute.threads),
+            level: compute.level,
+        }
+    }
+}
+
+/// More networks than these are a slip.
+const MOST_MEMBERS: usize = 1000;
+
+impl Recipe {
+    /// All hyperparameters for a table with so many rows to train on that makes so many inputs.
+    ///
+    /// # Errors
+    /// If one is out of its range.
+    pub fn resolve(&self, rows: usize, inputs: usize) -> Result<Settings> {
+        let settings = self.over(Settings::default_for(rows, inputs));
+        settings.validate()?;
+        Ok(settings)
+    }
+}
+
+/// How much the rows of each class count: `none` (all the same), `balanced`, or labels with their weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassWeighting(pub Option<ClassWeights>);
+
+impl ClassWeighting {
+    /// All rows count the same.
+    pub const NONE: ClassWeighting = ClassWeighting(None);
+}
+
+impl fmt::Display for ClassWeighting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            None => formatter.write_str("none"),
+            Some(weights) => weights.fmt(formatter),
+        }
+    }
+}
+
+impl FromStr for ClassWeighting {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "none" => Ok(Self::NONE),
+            _ => text.parse().map(|weights| Self(Some(weights))),
+        }
+    }
+}
+
+/// The optimiser, by its name; [`net::Optimizer`] has the formulas. What the recipe does not name is as in their papers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimizer {
+    /// `sgd`: stochastic gradient descent with momentum.
+    Sgd,
+    /// `nesterov`: Nesterov's accelerated gradient.
+    Nesterov,
+    /// `rmsprop`.
+    RmsProp,
+    /// `adam`; with weight decay it is AdamW.
+    Adam,
+}
+
+impl Optimizer {
+    const NAMES: [(Optimizer, &str); 4] = [
+        (Optimizer::Sgd, "sgd"),
+        (Optimizer::Nesterov, "nesterov"),
+        (Optimizer::RmsProp, "rmsprop"),
+        (Optimizer::Adam, "adam"),
+    ];
+
+    fn with(self, learning_rate: f32, momentum: f32) -> net::Optimizer {
+        match self {
+            Optimizer::Sgd => net::Optimizer::Sgd { learning_rate, momentum },
+            Optimizer::Nesterov => net::Optimizer::Nesterov { learning_rate, momentum },
+            Optimizer::RmsProp => net::Optimizer::rms_prop(learning_rate),
+            Optimizer::Adam => net::Optimizer::adam(learning_rate),
+        }
+    }
+}
+
+impl fmt::Display for Optimizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Optimizer::NAMES.iter().find(|(optimizer, _)| optimizer == self);
+        formatter.write_str(name.map_or("", |(_, name)| name))
+    }
+}
+
+impl FromStr for Optimizer {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let named = Optimizer::NAMES.iter().find(|(_, name)| *name == text);
+        named.map(|(optimizer, _)| *optimizer).ok_or_else(|| {
+            let names = Optimizer::NAMES.map(|(_, name)| name).join(", ");
+            format!("give one of {names}")
+        })
+    }
+}
+
+/// How the learning rate changes; in epochs, where [`net::Schedule`] counts steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Schedule {
+    /// `constant`: not at all.
+    Constant,
+    /// `cosine` or `cosine:0.05`: up over this share of all steps, and then down to 0 along a cosine.
+    Cosine {
+        /// In 0..1.
+        warm_up: f64,
+    },
+    /// `step:10:0.5`: times this factor after every so many epochs.
+    Step {
+        /// Epochs with the same learning rate; at least 1.
+        epochs: u64,
+        /// In 0..=1, but not 0.
+        factor: f32,
+    },
+    /// `inverse:0.5`: divided by this power of the number of the step.
+    InverseScaling {
+        /// At least 0.
+        power: f32,
+    },
+}
+
+impl Schedule {
+    fn in_steps(self, epochs: u64, steps_per_epoch: u64) -> net::Schedule {
+        let steps = epochs * steps_per_epoch;
+        match self {
+            Schedule::Constant => net::Schedule::Constant,
+            Schedule::Cosine { warm_up } => {
+                let warm_up = (warm_up * steps as f64).round() as u64;
+                net::Schedule::Cosine { warm_up: warm_up.min(steps.saturating_sub(1)), steps }
+            }
+            Schedule::Step { epochs, factor } => net::Schedule::Step { every: epochs * steps_per_epoch, factor },
+            Schedule::InverseScaling { power } => net::Schedule::InverseScaling { power },
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Schedule::Constant => formatter.write_str("constant"),
+            Schedule::Cosine { warm_up: 0.0 } => formatter.write_str("cosine"),
+            Schedule::Cosine { warm_up } => write!(formatter, "cosine:{warm_up}"),
+            Schedule::Step { epochs, factor } => write!(formatter, "step:{epochs}:{factor}"),
+            Schedule::InverseScaling { power } => write!(formatter, "inverse:{power}"),
+        }
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let schedule = match parts[..] {
+            ["constant"] => Some(Schedule::Constant),
+            ["cosine"] => Some(Schedule::Cosine { warm_up: 0.0 }),
+            ["cosine", warm_up] => {
+                let share = warm_up.parse().ok().filter(|share| (0.0..1.0).contains(share));
+                share.map(|warm_up| Schedule::Cosine { warm_up })
+            }
+            ["step", epochs, factor] => {
+                let epochs = epochs.parse().ok().filter(|epochs| *epochs >= 1);
+                let factor = factor.parse().ok().filter(|factor: &f32| *factor > 0.0 && *factor <= 1.0);
+                epochs.zip(factor).map(|(epochs, factor)| Schedule::Step { epochs, factor })
+            }
+            ["inverse", power] => {
+                let power = power.parse().ok().filter(|power: &f32| *power >= 0.0 && power.is_finite());
+                power.map(|power| Schedule::InverseScaling { power })
+            }
+            _ => None,
+        };
+        schedule.ok_or_else(|| {
+            "give constant, cosine, cosine:WARM_UP (a share of all steps, such as 0.05), step:EPOCHS:FACTOR or \
+             inverse:POWER"
+                .to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_chosen_counts_and_the_rest_is_as_by_default() {
+        let chosen = Recipe { epochs: Some(7), optimizer: Some(Optimizer::Adam), ..Recipe::default() };
+        let file = Recipe { epochs: Some(9), seed: Some(4), ..Recipe::default() };
+        let settings = chosen.or(file).resolve(100, 5).unwrap();
+        assert_eq!((settings.epochs, settings.optimizer, settings.seed), (7, Optimizer::Adam, 4));
+        let rest = Recipe { epochs: Some(7), optimizer: Some(Optimizer::Adam), seed: Some(4), ..Recipe::default() };
+        assert_eq!(settings, rest.resolve(100, 5).unwrap());
+    }
+
+    #[test]
+    fn settings_and_recipes_are_read_as_they_are_written() {
+        let text = r#"{"activation":"tanh","optimizer":"adam","schedule":"cosine:0.05","scaling":"robust","class_weights":"a=2,b=1"}"#;
+        let recipe: Recipe = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&recipe).unwrap(), text);
+        let settings = recipe.resolve(10, 2).unwrap();
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+        for wrong in [r#"{"epoch":1}"#, r#"{"optimizer":"x"}"#, r#"{"schedule":"step:0:0.5"}"#, r#"{"epochs":-1}"#] {
+            assert!(serde_json::from_str::<Recipe>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let none = Recipe::default;
+        for (recipe, words) in [
+            (Recipe { ensemble: Some(0), ..none() }, "ensemble size is 0"),
+            (Recipe { validation_fraction: Some(1.0), ..none() }, "validation fraction is 1"),
+            (Recipe { label_smoothing: Some(f32::NAN), ..none() }, "label smoothing is NaN"),
+            (Recipe { clip_norm: Some(-1.0), ..none() }, "norm of the gradient is -1"),
+        ] {
+            let error = recipe.resolve(10, 1).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn schedules_in_steps() {
+        let steps = |text: &str| text.parse::<Schedule>().unwrap().in_steps(10, 3);
+        assert_eq!(steps("cosine:0.1"), net::Schedule::Cosine { warm_up: 3, steps: 30 });
+        assert_eq!(steps("step:2:0.5"), net::Schedule::Step { every: 6, factor: 0.5 });
+        for text in ["constant", "cosine", "cosine:0.25", "step:3:0.5", "inverse:0.5"] {
+            assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
+        }
+        for text in ["", "cosine:1", "cosine:x", "step", "step:0:1", "step:1:0", "inverse:-1", "linear"] {
+            assert!(text.parse::<Schedule>().is_err(), "{text}");
+        }
+    }
+}
