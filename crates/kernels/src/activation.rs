@@ -136,19 +136,34 @@ fn activate_with_slope_lanes<S: Splat>(simd: S, activation: Activation, a: S::Ve
     }
 }
 
-/// Calls a closure that takes an activation, or a slope, with a constant, so that the loop in it has no branch.
+/// Calls a closure that takes an activation, or a slope, with a constant, so that the loop in it has no branch. Those that
+/// are in the second list are in a function of their own (`vectorize` outlines it), so that they cost the code around the
+/// other ones no registers.
 macro_rules! with_constant {
-    (Activation: $activation:expr, $constant:ident => $body:expr) => {
-        $crate::activation::with_constant!(@$activation, Activation, [Sigmoid, Tanh, Relu, Silu, Gelu], $constant => $body)
+    ($simd:expr, Activation: $activation:expr, $constant:ident => $body:expr) => {
+        $crate::activation::with_constant!(
+            @$simd, $activation, Activation, [Sigmoid, Tanh, Relu], [Silu, Gelu], $constant => $body
+        )
     };
-    (Slope: $slope:expr, $constant:ident => $body:expr) => {
-        $crate::activation::with_constant!(@$slope, Slope, [OfSigmoid, OfTanh, OfRelu, Kept], $constant => $body)
+    ($simd:expr, Slope: $slope:expr, $constant:ident => $body:expr) => {
+        $crate::activation::with_constant!(
+            @$simd, $slope, Slope, [OfSigmoid, OfTanh, OfRelu], [Kept], $constant => $body
+        )
     };
-    (@$value:expr, $type:ident, [$($variant:ident),*], $constant:ident => $body:expr) => {
+    (
+        @$simd:expr, $value:expr, $type:ident, [$($inlined:ident),*], [$($outlined:ident),*], $constant:ident => $body:expr
+    ) => {
         match $value {
-            $($crate::activation::$type::$variant => {
-                const $constant: $crate::activation::$type = $crate::activation::$type::$variant;
+            $($crate::activation::$type::$inlined => {
+                const $constant: $crate::activation::$type = $crate::activation::$type::$inlined;
                 $body
+            })*
+            $($crate::activation::$type::$outlined => {
+                const $constant: $crate::activation::$type = $crate::activation::$type::$outlined;
+                $simd.vectorize(
+                    #[inline(always)]
+                    move || $body,
+                )
             })*
         }
     };
@@ -160,7 +175,7 @@ pub(crate) use with_constant;
 #[inline(always)]
 pub(crate) fn activate_rows<S: Simd>(simd: S, activation: Activation, rows: &mut [f32], stride: usize, width: usize) {
     let place = rows.as_mut_ptr();
-    with_constant!(Activation: activation, ACTIVATION => for_four_vectors::<S>(
+    with_constant!(simd, Activation: activation, ACTIVATION => for_four_vectors::<S>(
         rows.len(),
         stride,
         width,
@@ -194,7 +209,7 @@ pub(crate) fn activate_rows_with_slopes<S: Simd>(
 ) {
     assert_eq!(rows.len(), slopes.len(), "a slope for each number");
     let (place, slopes) = (rows.as_mut_ptr(), slopes.as_mut_ptr());
-    with_constant!(Activation: activation, ACTIVATION => for_four_vectors::<S>(
+    with_constant!(simd, Activation: activation, ACTIVATION => for_four_vectors::<S>(
         rows.len(),
         stride,
         width,
@@ -252,7 +267,7 @@ unsafe fn store_four<S: Simd>(simd: S, vectors: QuadVector<S::Vector>, to: *mut 
 /// # Panics
 /// If the slices differ in length.
 pub fn activate(level: Level, activation: Activation, a: &[f32], z: &mut [f32]) {
-    dispatch!(level, simd => with_constant!(Activation: activation, ACTIVATION => map(simd, a, z, #[inline(always)] |a| {
+    dispatch!(level, simd => with_constant!(simd, Activation: activation, ACTIVATION => map(simd, a, z, #[inline(always)] |a| {
         activate_lanes(simd, ACTIVATION, a)
     })))
 }
@@ -262,7 +277,7 @@ pub fn activate(level: Level, activation: Activation, a: &[f32], z: &mut [f32]) 
 /// # Panics
 /// If the slices differ in length.
 pub fn derivative(level: Level, activation: Activation, a: &[f32], slopes: &mut [f32]) {
-    dispatch!(level, simd => with_constant!(Activation: activation, ACTIVATION => map(
+    dispatch!(level, simd => with_constant!(simd, Activation: activation, ACTIVATION => map(
         simd,
         a,
         slopes,
@@ -276,7 +291,7 @@ pub fn derivative(level: Level, activation: Activation, a: &[f32], slopes: &mut 
 /// # Panics
 /// If the slices differ in length.
 pub fn multiply_by_derivative(level: Level, slope: Slope, z: &[f32], delta: &mut [f32]) {
-    dispatch!(level, simd => with_constant!(Slope: slope, SLOPE => update(simd, delta, z, #[inline(always)] |delta, z| {
+    dispatch!(level, simd => with_constant!(simd, Slope: slope, SLOPE => update(simd, delta, z, #[inline(always)] |delta, z| {
         delta * derivative_lanes(simd, SLOPE, z)
     })))
 }

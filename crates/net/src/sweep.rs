@@ -107,10 +107,13 @@ pub(crate) fn sample_sweep<S: Simd>(
     match layout.slopes {
         None => propagate(simd, parameters, activation, layout, group, samples, Keep::Postactivations),
         // In a function of its own, as the other output layers below.
-        Some(_) => simd.vectorize(
-            #[inline(always)]
-            || propagate(simd, parameters, activation, layout, group, samples, Keep::Slopes { dropout, first }),
-        ),
+        Some(_) => {
+            let (group, keep) = (&mut *group, Keep::Slopes { dropout, first });
+            simd.vectorize(
+                #[inline(always)]
+                move || propagate(simd, parameters, activation, layout, group, samples, keep),
+            );
+        }
     }
 
     let last = layout.z.len();

@@ -29,7 +29,7 @@ pub fn backward<S: Simd>(
         for input_panel in 0..shape.input_panels() {
             let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
             let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
-            with_constant!(Slope: slope, SLOPE => to_panel(
+            with_constant!(simd, Slope: slope, SLOPE => to_panel(
                 simd,
                 weights,
                 delta,
