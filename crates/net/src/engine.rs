@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use kernels::dispatch;
-use kernels::matrix::{BLOCK, GRADIENT, PANEL};
+use kernels::matrix::{self, GRADIENT, PANEL};
+use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::loss::LossSum;
@@ -11,7 +11,7 @@ use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::{Purpose, Workspace};
-use crate::{Dataset, Network, TrainingOptions};
+use crate::{Dataset, Network, Optimizer, TrainingOptions};
 
 /// The state and scratch memory of the steps.
 #[derive(Debug)]
@@ -63,6 +63,13 @@ impl Engine {
         }
     }
 
+    /// For the gradients of `network` alone.
+    pub(crate) fn for_gradients(network: &Network) -> Self {
+        let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
+        // What is clipped is kept.
+        Engine::new(network, &TrainingOptions { optimizer, clip_norm: Some(1.0), ..Default::default() })
+    }
+
     /// Makes scratch memory for minibatches of up to `samples` on `threads` threads, if there is none, and returns its index.
     fn make_room(&mut self, network: &Network, samples: usize, threads: usize) -> usize {
         if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, threads)) {
@@ -71,6 +78,78 @@ impl Engine {
         self.workspaces.retain(|workspace| workspace.threads() != threads);
         self.workspaces.push(Workspace::new(&network.shape, samples, threads, self.purpose));
         self.workspaces.len() - 1
+    }
+
+    /// The sample sweep over one minibatch on `threads` threads. Returns the index of the workspace, and the losses.
+    fn sweep_samples(
+        &mut self,
+        network: &Network,
+        level: Level,
+        dropout: Option<Dropout>,
+        data: &Dataset,
+        indices: &[usize],
+        threads: usize,
+    ) -> (usize, LossSum) {
+        let room = self.make_room(network, indices.len(), threads);
+        let workspace = &mut self.workspaces[room];
+        let group_samples = workspace.group_samples(indices.len());
+        let layout = &workspace.layout;
+
+        let (parameters, shape) = (&network.parameters, &network.shape);
+        let samples = (indices, 0);
+        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
+            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, samples, dropout));
+        });
+        let mut loss = LossSum::default();
+        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
+            let (_, arrays) = layout.output_arrays(group);
+            loss.add(data, indices, arrays.losses);
+        }
+        (room, loss)
+    }
+
+    /// Sums the gradient over some samples, for [`Engine::add_gradient`]. Returns their losses.
+    pub(crate) fn gradient(
+        &mut self,
+        network: &Network,
+        level: Level,
+        data: &Dataset,
+        indices: &[usize],
+        threads: usize,
+    ) -> LossSum {
+        let (room, loss) = self.sweep_samples(network, level, None, data, indices, threads);
+        let workspace = &self.workspaces[room];
+        let sweep = WeightSweep {
+            layers: &network.parameters.layers,
+            layout: &workspace.layout,
+            minibatch: workspace.minibatch(indices.len()),
+        };
+        let part = Part {
+            blocks: 0..self.work.len() - 1,
+            weights: &mut [],
+            kept: &mut [],
+            sums: &mut self.sums,
+            squares: &mut self.squares,
+        };
+        sweep_blocks(threads, &self.work, part, &|Part { blocks, sums, squares, .. }| {
+            dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
+        });
+        loss
+    }
+
+    /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
+    pub(crate) fn add_gradient(&self, network: &Network, gradient: &mut [f64]) {
+        let mut rest = gradient;
+        for &(first, shape) in &network.parameters.layers {
+            let mut in_book_order = vec![0.0; shape.outputs * (1 + shape.inputs)];
+            for (block, sums) in self.sums.chunks_exact(GRADIENT).skip(first).take(shape.blocks()).enumerate() {
+                let place = (block / shape.input_panels(), block % shape.input_panels());
+                matrix::write_gradient(shape, place, sums, &mut in_book_order);
+            }
+            let (of_layer, others) = rest.split_at_mut(in_book_order.len());
+            of_layer.iter_mut().zip(in_book_order).for_each(|(sum, g)| *sum += f64::from(g));
+            rest = others;
+        }
     }
 
     /// Both sweeps over one minibatch on `threads` threads. Returns the losses before it.
@@ -83,27 +162,14 @@ impl Engine {
         threads: usize,
     ) -> LossSum {
         let level = options.level;
-        let room = self.make_room(network, indices.len(), threads);
-        let workspace = &mut self.workspaces[room];
-        let group_samples = workspace.group_samples(indices.len());
-        let layout = &workspace.layout;
-
-        let (parameters, shape) = (&network.parameters, &network.shape);
         let dropout = self.progress.dropout(options);
-        let samples = (indices, 0);
-        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, samples, dropout));
-        });
-        let mut loss = LossSum::default();
-        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let (_, arrays) = layout.output_arrays(group);
-            loss.add(data, indices, arrays.losses);
-        }
+        let (room, loss) = self.sweep_samples(network, level, dropout, data, indices, threads);
         if loss.weight == 0.0 {
             // As if there had been no such minibatch.
             return loss;
         }
 
+        let workspace = &self.workspaces[room];
         let mut step = self.progress.next(options, loss.weight);
         let parameters = &mut network.parameters;
         let sweep = WeightSweep {
@@ -192,7 +258,7 @@ impl<'a> Part<'a> {
         let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
         let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
         let (left_squares, right_squares) = squares.split_at_mut(share(squares.len()));
-        let (left_weights, right_weights) = weights.split_at_mut(count * BLOCK);
+        let (left_weights, right_weights) = weights.split_at_mut(share(weights.len()));
         [
             Part {
                 blocks: blocks.start..middle,

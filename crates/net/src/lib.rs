@@ -61,8 +61,10 @@ mod engine;
 pub mod error;
 pub mod file;
 pub mod format;
+mod full_batch;
 pub mod gradient_check;
 mod layer;
+mod lbfgs;
 mod loss;
 pub mod metrics;
 pub mod network;
@@ -82,6 +84,7 @@ mod workspace;
 
 pub use dataset::{Dataset, TargetKind};
 pub use error::Error;
+pub use full_batch::{Iteration, Lbfgs, LbfgsEnding, LbfgsOptions};
 pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
