@@ -14,11 +14,21 @@ pub struct Function {
 }
 
 /// The functions of one number that have a kernel.
-pub const FUNCTIONS: [Function; 4] = [
+pub const FUNCTIONS: [Function; 6] = [
     Function { name: "exp", kernel: kernels::exp, specification: reference::Real::exp },
     Function { name: "sigmoid", kernel: kernels::sigmoid, specification: reference::sigmoid },
     Function { name: "tanh", kernel: kernels::tanh, specification: reference::Real::tanh },
     Function { name: "softplus", kernel: kernels::softplus, specification: reference::softplus },
+    Function {
+        name: "silu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Silu, a, z),
+        specification: |a| reference::activate(Activation::Silu, a),
+    },
+    Function {
+        name: "gelu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Gelu, a, z),
+        specification: |a| reference::activate(Activation::Gelu, a),
+    },
 ];
 
 fn size(numbers: usize) -> String {

@@ -36,7 +36,7 @@ pub struct Train {
     #[arg(long, value_name = "UNITS", default_value = "64,64")]
     hidden: Widths,
 
-    /// Activation of the hidden layers: sigmoid, tanh or relu
+    /// Activation of the hidden layers: sigmoid, tanh, relu, silu or gelu
     #[arg(long, default_value = "sigmoid")]
     activation: Activation,
 

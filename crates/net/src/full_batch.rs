@@ -151,8 +151,8 @@ impl Lbfgs {
     /// it. Nothing is known of earlier calls but their weights.
     ///
     /// # Errors
-    /// If the data has another number of inputs or other targets than the network, no sample has a weight, or the loss of the
-    /// weights to start from is not finite.
+    /// If the data has another number of inputs or other targets than the network, or the loss of the weights to start from is
+    /// not finite.
     pub fn train(
         &mut self,
         data: &Dataset,
@@ -181,8 +181,7 @@ impl Lbfgs {
         let mut point = Point::new(&mut loss, x);
         if !point.value.is_finite() {
             return Err(Error::Data(format!(
-                "the loss of the weights to start from is {}; weights of samples must not all be 0, and features should be \
-                 standardised",
+                "the loss of the weights to start from is {}; make sure that the features are standardised",
                 point.value
             )));
         }

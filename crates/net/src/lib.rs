@@ -39,6 +39,7 @@
 //! | L = (1 - t) softplus(-a) + t softplus(a) | [`Textbook::loss`](textbook::Textbook::loss) |
 //! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::output_deltas`](textbook::Textbook::output_deltas) |
 //! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
+//! | dz/da | [`kernels::derivative`], [`kernels::matrix::activate_with_slopes`] |
 //! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
 //! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
 //! | the other optimisers | [`kernels::update_weights`], [`kernels::matrix::BlockGradient::update`] |
@@ -47,7 +48,7 @@
 //!
 //! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
-//! - [`Trainer`]: minibatches on threads. [`Predictor`]: predictions for many rows.
+//! - [`Trainer`]: minibatches on threads. [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
 //! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that

@@ -58,8 +58,7 @@ impl Parameters {
     ///
     /// Uniform in -limit..limit. For sigmoid and tanh, limit = gain sqrt(6 / (inputs + outputs)) with a gain of 1 for tanh
     /// and for the output layer, and of 4 for hidden sigmoid layers, whose slope at 0 is a quarter of tanh's (X. Glorot and
-    /// Y. Bengio 2010). For ReLU, and for SiLU and GELU, which are like it, limit = sqrt(6 / inputs)
-    /// (K. He and others 2015).
+    /// Y. Bengio 2010). For ReLU, and for SiLU and GELU, which are like it, limit = sqrt(6 / inputs) (K. He and others 2015).
     pub(crate) fn randomize(&mut self, shape: &Shape, seed: u64) {
         use crate::Activation::{Gelu, Relu, Sigmoid, Silu, Tanh};
         let last = self.layers.len() - 1;
