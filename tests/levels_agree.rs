@@ -2,7 +2,8 @@
 //! that fuse multiply and add, within stated bounds at the portable level.
 
 use kernels::matrix::{
-    self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
+    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
+    Panels, PanelsMut, ROW_MULTIPLE,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -363,8 +364,10 @@ proptest! {
             weights
         });
 
-        let mut blocks = vec![0.0; shape.blocks() * BLOCK];
-        matrix::write_blocks(shape, &weights, &mut blocks);
+        let mut forward = vec![0.0; shape.blocks() * FORWARD_BLOCK];
+        let mut backward = vec![0.0; shape.blocks() * BACKWARD_BLOCK];
+        matrix::write_blocks(shape, &weights, &mut forward, &mut backward);
+        let blocks = Blocks::new(&forward, &backward, shape);
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let (z_panels, delta_panels) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
         let minibatch_numbers = in_groups(&z, &delta, shape, group_samples);
@@ -376,7 +379,7 @@ proptest! {
         for level in Level::available() {
             let mut z_out = vec![f32::NAN; Panels::len(outputs, rows)];
             dispatch!(level, simd => matrix::forward(
-                simd, Blocks::new(&blocks, shape), Panels::new(&z_panels, inputs, rows), samples, Some(activation),
+                simd, blocks, Panels::new(&z_panels, inputs, rows), samples, Some(activation),
                 PanelsMut::new(&mut z_out, outputs, rows),
             ));
             assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
@@ -393,7 +396,7 @@ proptest! {
             if shape.is_narrow() {
                 let mut units = vec![f32::NAN; outputs * rows];
                 dispatch!(level, simd => matrix::forward_narrow(
-                    simd, Blocks::new(&blocks, shape), Panels::new(&z_panels, inputs, rows), samples, Some(activation), &mut units,
+                    simd, blocks, Panels::new(&z_panels, inputs, rows), samples, Some(activation), &mut units,
                 ));
                 let found: Vec<f32> =
                     (0..samples).flat_map(|s| units.chunks(rows).map(move |unit| unit[s])).collect();
@@ -402,7 +405,7 @@ proptest! {
 
             let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
             dispatch!(level, simd => matrix::backward(
-                simd, Blocks::new(&blocks, shape), Panels::new(&delta_panels, outputs, rows), samples, activation.slope(),
+                simd, blocks, Panels::new(&delta_panels, outputs, rows), samples, activation.slope(),
                 Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut delta_in, inputs, rows),
             ));
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
@@ -420,21 +423,24 @@ proptest! {
             assert_agrees(level, "gradient", &found_gradient, &expected_gradient, samples);
 
             for (sgd, expected_weights) in steps.iter().zip(&expected_weights) {
-                let mut found_blocks = blocks.clone();
-                for (gradient, block) in gradients.iter().zip(found_blocks.chunks_exact_mut(BLOCK)) {
+                let (mut found_forward, mut found_backward) = (forward.clone(), backward.clone());
+                let copies =
+                    found_forward.chunks_exact_mut(FORWARD_BLOCK).zip(found_backward.chunks_exact_mut(BACKWARD_BLOCK));
+                for (gradient, (forward, backward)) in gradients.iter().zip(copies) {
                     let mut velocity = vec![0.0; GRADIENT];
                     for _step in 0..2 {
+                        let block = BlockMut { forward: &mut *forward, backward: &mut *backward };
                         dispatch!(level, simd => gradient.descend(simd, *sgd, false, block, &mut velocity));
                     }
                 }
                 let mut found_weights = vec![f32::NAN; weights.len()];
-                matrix::read_blocks(shape, &found_blocks, &mut found_weights);
+                matrix::read_blocks(shape, &found_forward, &mut found_weights);
                 assert_agrees(level, "descend", &found_weights, expected_weights, samples);
 
                 // Both copies agree, and nothing was written outside the layer.
-                let mut both = vec![f32::NAN; found_blocks.len()];
-                matrix::write_blocks(shape, &found_weights, &mut both);
-                assert!(both == found_blocks, "the two copies of the weights at level {level}");
+                let (mut forward, mut backward) = (vec![f32::NAN; forward.len()], vec![f32::NAN; backward.len()]);
+                matrix::write_blocks(shape, &found_weights, &mut forward, &mut backward);
+                assert!((forward, backward) == (found_forward, found_backward), "the two copies of the weights at level {level}");
             }
         }
     }

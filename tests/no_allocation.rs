@@ -80,4 +80,17 @@ fn steps_and_predictions_allocate_nothing() {
         });
         assert_eq!(counts.0, counts.1, "600 predictions of 640 rows on {threads} threads");
     }
+
+    // One row, of which threads share out the layers.
+    let wide = Network::builder(20).hidden(&[300, 300]).seed(1).build().unwrap();
+    let mut predictor = Predictor::new(&wide).with_threads(Threads::Own(2)).unwrap();
+    let mut probability = [0.0];
+    let counts = predictor.session(|predictor| {
+        let mut predict = || (0..600).for_each(|_| predictor.prob_t1(&features[..20], &mut probability).unwrap());
+        predict();
+        let before = allocations();
+        predict();
+        (before, allocations())
+    });
+    assert_eq!(counts.0, counts.1, "600 predictions of one row on two threads");
 }

@@ -240,6 +240,29 @@ proptest! {
     }
 }
 
+/// Of a few rows, threads share out the units of wide layers: in single calls and in a session, with every choice of threads.
+#[test]
+fn a_row_on_threads_is_a_row_on_one() {
+    let network = Network::builder(20).hidden(&[500, 130, 2, 33]).seed(3).build().unwrap();
+    for rows in [1, 2, 16] {
+        let data = data(20, rows, 5);
+        let mut expected = vec![0.0; rows];
+        Predictor::new(&network).prob_t1(data.features(), &mut expected).unwrap();
+        for (level, threads) in fused_levels().into_iter().flat_map(|level| [(level, 2), (level, 3), (level, 8)]) {
+            let mut predictor = Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads)).unwrap();
+            let check = |predictor: &mut Predictor| {
+                for _ in 0..100 {
+                    let mut p = vec![0.0; rows];
+                    predictor.prob_t1(data.features(), &mut p).unwrap();
+                    assert!(p == expected, "{rows} rows, level {level}, {threads} threads");
+                }
+            };
+            check(&mut predictor);
+            predictor.session(check);
+        }
+    }
+}
+
 /// Whole epochs, with their shuffles, from the seed to the weights.
 #[test]
 fn training_is_a_function_of_its_seed() {

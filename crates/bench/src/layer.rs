@@ -3,7 +3,8 @@
 use std::fmt;
 
 use kernels::matrix::{
-    self, BLOCK, BlockGradient, Blocks, GRADIENT, LayerShape, Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
+    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
+    Panels, PanelsMut, ROW_MULTIPLE,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -57,7 +58,8 @@ pub struct Layer {
     z: Vec<f32>,
     /// (samples, outputs).
     delta: Vec<f32>,
-    blocks: Aligned,
+    forward: Aligned,
+    backward: Aligned,
     /// One group of samples: the panels of z, and then those of delta.
     group: Aligned,
     /// What forward and backward write.
@@ -92,7 +94,8 @@ impl Layer {
             weights,
             z,
             delta,
-            blocks: Aligned::zeros(shape.blocks() * BLOCK),
+            forward: Aligned::zeros(shape.blocks() * FORWARD_BLOCK),
+            backward: Aligned::zeros(shape.blocks() * BACKWARD_BLOCK),
             group,
             panels: Aligned::zeros(Panels::len(inputs.max(outputs), rows)),
             gradient: Aligned::zeros(shape.blocks() * GRADIENT),
@@ -123,19 +126,19 @@ impl Layer {
         let Layer { shape, samples, rows, .. } = *self;
         let LayerShape { inputs, outputs } = shape;
         let (z, delta) = self.group.split_at(Panels::len(inputs, rows));
+        let blocks = Blocks::new(&self.forward, &self.backward, shape);
         match kernel {
             Kernel::Forward => {
-                let (blocks, z) = (Blocks::new(&self.blocks, shape), Panels::new(z, inputs, rows));
+                let z = Panels::new(z, inputs, rows);
                 let z_out = PanelsMut::new(&mut self.panels[..Panels::len(outputs, rows)], outputs, rows);
                 dispatch!(level, simd => matrix::forward(simd, blocks, z, samples, Some(ACTIVATION), z_out));
             }
             Kernel::ForwardNarrow => {
-                let (blocks, z) = (Blocks::new(&self.blocks, shape), Panels::new(z, inputs, rows));
+                let z = Panels::new(z, inputs, rows);
                 let z_out = &mut self.panels[..outputs * rows];
                 dispatch!(level, simd => matrix::forward_narrow(simd, blocks, z, samples, Some(ACTIVATION), z_out));
             }
             Kernel::Backward => {
-                let blocks = Blocks::new(&self.blocks, shape);
                 let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
                 let delta_in = PanelsMut::new(&mut self.panels[..Panels::len(inputs, rows)], inputs, rows);
                 dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, delta_in));
@@ -149,9 +152,11 @@ impl Layer {
             }
             Kernel::Descend => {
                 let gradients = gradients(shape, &self.group, samples, rows, z.len());
-                let blocks = self.blocks.chunks_exact_mut(BLOCK).zip(self.velocity.chunks_exact_mut(GRADIENT));
-                dispatch!(level, simd => for (gradient, (block, velocity)) in gradients.zip(blocks) {
-                    gradient.descend(simd, SGD, false, block, velocity);
+                let copies =
+                    self.forward.chunks_exact_mut(FORWARD_BLOCK).zip(self.backward.chunks_exact_mut(BACKWARD_BLOCK));
+                let blocks = copies.zip(self.velocity.chunks_exact_mut(GRADIENT));
+                dispatch!(level, simd => for (gradient, ((forward, backward), velocity)) in gradients.zip(blocks) {
+                    gradient.descend(simd, SGD, false, BlockMut { forward, backward }, velocity);
                 });
             }
         }
@@ -207,7 +212,7 @@ impl Layer {
                 reference::sgd_step(SGD, &self.gradient_in_book_order(), &mut expected, &mut velocity);
                 self.run(kernel, level);
                 let mut found = vec![0.0; expected.len()];
-                matrix::read_blocks(shape, &self.blocks, &mut found);
+                matrix::read_blocks(shape, &self.forward, &mut found);
                 compare(level, &what, &found, &expected, 2)?;
             }
         }
@@ -215,7 +220,7 @@ impl Layer {
     }
 
     fn reset(&mut self) {
-        matrix::write_blocks(self.shape, &self.weights, &mut self.blocks);
+        matrix::write_blocks(self.shape, &self.weights, &mut self.forward, &mut self.backward);
         self.velocity.fill(0.0);
     }
 

@@ -77,7 +77,9 @@ mod weights;
 
 pub use cell::DateOrder;
 pub use dictionary::{Dictionary, MAX_LABELS};
-pub use encoder::{CategoryEncoder, DateEncoder, Encoder, MAX_LEVELS, NumberEncoder, Reason};
+pub use encoder::{
+    CategoryEncoder, DateEncoder, Encoder, MAX_LEVELS, NumberEncoder, NumberEncoding, PieceCount, Pieces, Reason,
+};
 pub use error::{Error, Place, Result};
 pub use header::Header;
 pub use infer::Inferred;

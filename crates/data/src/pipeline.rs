@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Sample;
-use crate::{Block, Column, Encoder, Error, Reason, Result, Scaling, Table, Target, table};
+use crate::{Block, Column, Encoder, Error, Kind, NumberEncoding, Reason, Result, Table, Target, table};
 
 /// What becomes of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,10 +51,11 @@ impl Pipeline {
     pub const KEY: &str = "pipeline";
 
     /// The version of the JSON that this release writes, and the only one that it reads.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// Learns from the given rows of a table, ascending and counted from 0, and from no others, what to do with the named
-    /// columns. Columns without information are dropped, and come with the reason.
+    /// columns; `numbers` is a [`Scaling`](crate::Scaling) or more. Columns without information are dropped, and come with the
+    /// reason.
     ///
     /// # Errors
     /// If there is no such column, or no column is left.
@@ -66,15 +67,18 @@ impl Pipeline {
         columns: &[String],
         rows: &[usize],
         target: Target,
-        scaling: Scaling,
+        numbers: impl Into<NumberEncoding>,
     ) -> Result<(Self, Vec<Dropped>)> {
         assert!(!rows.is_empty(), "a pipeline learns from at least one row");
+        let positions = columns.iter().map(|name| table.position(name)).collect::<Result<Vec<_>>>()?;
+        let NumberEncoding { scaling, pieces } = numbers.into();
+        let have_pieces = positions.iter().filter(|position| table.columns()[**position].kind() != Kind::Category);
+        let pieces = pieces.of(rows.len(), have_pieces.count());
         let (mut features, mut dropped) = (Vec::new(), Vec::new());
-        for name in columns {
-            let position = table.position(name)?;
+        for (name, position) in columns.iter().zip(positions) {
             let column = &table.columns()[position];
             let sample = Sample { name, rows, cells: &table.gather(position, rows) };
-            match Encoder::fit(column.kind(), &sample, column.labels(), scaling) {
+            match Encoder::fit(column.kind(), &sample, column.labels(), scaling, pieces) {
                 Ok(encoder) => features.push(Feature { name: name.clone(), encoder }),
                 Err(reason) => dropped.push(Dropped { name: name.clone(), reason }),
             }
@@ -258,7 +262,7 @@ impl Encoding<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, ReadOptions, Source, TableReader};
+    use crate::{PieceCount, ReadOptions, Scaling, Source, TableReader};
 
     fn table() -> Table {
         let text =
@@ -328,15 +332,34 @@ mod tests {
     fn json_keeps_every_bit() {
         let (pipeline, _) = pipeline();
         let json = pipeline.to_json();
-        assert!(json.starts_with(r#"{"version":2,"features":[{"name":"a","encoder":{"number":{"#), "{json}");
+        assert!(json.starts_with(r#"{"version":3,"features":[{"name":"a","encoder":{"number":{"#), "{json}");
         assert_eq!(Pipeline::from_json(&json, 8, "m").unwrap(), pipeline);
+    }
+
+    #[test]
+    fn numbers_and_dates_can_come_in_pieces() {
+        let table = table();
+        let target = pipeline().0.target().clone();
+        let columns = ["a", "b \"c\"", "when"].map(str::to_owned);
+        let numbers = NumberEncoding { scaling: Scaling::Standard, pieces: PieceCount::UpTo(9) };
+        let (pipeline, _) = Pipeline::fit(&table, &columns, &[0, 1, 2, 3], target, numbers).unwrap();
+        // Three different numbers are two pieces; two different days are none.
+        assert_eq!(pipeline.inputs(), 4 + 2 + 4);
+        let inputs = pipeline.apply(&table, &[0, 2, 3]).unwrap();
+        let rows: Vec<&[f32]> = inputs.chunks_exact(10).map(|row| &row[1..4]).collect();
+        // The last row has no number, and the median is that of the first one.
+        assert_eq!(rows, [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]);
+        let json = pipeline.to_json();
+        assert_eq!(Pipeline::from_json(&json, 10, "m").unwrap(), pipeline);
+        let error = Pipeline::from_json(&json.replace(r#""pieces":[1e-38,"#, r#""pieces":[1.0,"#), 10, "m");
+        assert!(error.unwrap_err().to_string().contains("a number in it"), "{json}");
     }
 
     #[test]
     fn unusable_json_says_why() {
         let json = pipeline().0.to_json();
         for (json, inputs, complaint) in [
-            (json.replace("\"version\":2", "\"version\":1"), 8, "it has version 1, and this program reads version 2"),
+            (json.replace("\"version\":3", "\"version\":1"), 8, "it has version 1, and this program reads version 3"),
             (json.clone(), 3, "it describes 8 inputs for a network of 3"),
             (json.replace(r#""spread":"#, r#""spread":-"#), 8, "a number in it"),
             (json.replace(r#""levels":["x","y"]"#, r#""levels":["x","y","z"]"#), 9, "a number in it"),

@@ -149,24 +149,28 @@ mod tests {
     #[test]
     fn units_are_dropped_independently() {
         let (rate, units, samples) = (0.25, 64, 2000);
-        let is_dropped = |seed, step, layer, position, unit| {
-            Dropout::new(rate, seed, step).of_layer(layer, 0).of_sample(position).of_unit(unit) == 0.0
+        let is_dropped = |[seed, step, layer, position, unit]: [usize; 5]| {
+            let dropout = Dropout::new(rate, seed as u64, step as u64);
+            dropout.of_layer(layer, 0).of_sample(position).of_unit(unit) == 0.0
         };
-        // Whether both of a pair are dropped, with a probability of 1/16.
-        let pairs: [(&str, fn(&dyn Fn(u64, u64, usize, usize, usize) -> bool, usize, usize) -> bool); 6] = [
-            ("unit", |d, p, u| d(1, 1, 1, p, u) && d(1, 1, 1, p, u + 1)),
-            ("distant unit", |d, p, u| d(1, 1, 1, p, u) && d(1, 1, 1, p, u + 64)),
-            ("sample", |d, p, u| d(1, 1, 1, p, u) && d(1, 1, 1, p + 1, u)),
-            ("layer", |d, p, u| d(1, 1, 1, p, u) && d(1, 1, 2, p, u)),
-            ("step", |d, p, u| d(1, 1, 1, p, u) && d(1, 2, 1, p, u)),
-            ("seed", |d, p, u| d(1, 1, 1, p, u) && d(2, 1, 1, p, u)),
+        // How far the partner of a unit is away, in the same order. Both are dropped with a probability of 1/16.
+        let partners: [(&str, [usize; 5]); 6] = [
+            ("unit", [0, 0, 0, 0, 1]),
+            ("distant unit", [0, 0, 0, 0, 64]),
+            ("sample", [0, 0, 0, 1, 0]),
+            ("layer", [0, 0, 1, 0, 0]),
+            ("step", [0, 1, 0, 0, 0]),
+            ("seed", [1, 0, 0, 0, 0]),
         ];
         let cells = || (0..samples).flat_map(|sample| (0..units).map(move |unit| (sample, unit)));
         let count = (units * samples) as f64;
-        let dropped = cells().filter(|(sample, unit)| is_dropped(1, 1, 1, *sample, *unit)).count() as f64;
+        let dropped = cells().filter(|(sample, unit)| is_dropped([1, 1, 1, *sample, *unit])).count() as f64;
         assert!((dropped / count - 0.25).abs() < 4.0 * (0.25 * 0.75 / count).sqrt(), "{dropped} of {count}");
-        for (what, both) in pairs {
-            let dropped = cells().filter(|(sample, unit)| both(&is_dropped, *sample, *unit)).count() as f64;
+        for (what, [seed, step, layer, sample, unit]) in partners {
+            let both = cells().filter(|(s, u)| {
+                is_dropped([1, 1, 1, *s, *u]) && is_dropped([1 + seed, 1 + step, 1 + layer, s + sample, u + unit])
+            });
+            let dropped = both.count() as f64;
             let deviation = (1.0 / 16.0 * 15.0 / 16.0 / count).sqrt();
             // Neighbouring pairs overlap: their count varies by somewhat more.
             assert!((dropped / count - 1.0 / 16.0).abs() < 6.0 * deviation, "{what}: {dropped} of {count}");

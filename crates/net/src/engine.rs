@@ -9,6 +9,7 @@ use crate::buffer::Buffer;
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
+use crate::parameters::BlocksMut;
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, TrainingOptions};
@@ -95,10 +96,9 @@ impl Engine {
         let group_samples = workspace.group_samples(indices.len());
         let layout = &workspace.layout;
 
-        let (parameters, shape) = (&network.parameters, &network.shape);
         let samples = (indices, 0);
         sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, samples, dropout));
+            dispatch!(level, simd => sample_sweep(simd, network, layout, group, data, samples, dropout));
         });
         let mut loss = LossSum::default();
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
@@ -126,7 +126,7 @@ impl Engine {
         };
         let part = Part {
             blocks: 0..self.work.len() - 1,
-            weights: &mut [],
+            weights: BlocksMut::none(),
             kept: &mut [],
             sums: &mut self.sums,
             squares: &mut self.squares,
@@ -179,24 +179,26 @@ impl Engine {
         };
         let part = Part {
             blocks: 0..self.work.len() - 1,
-            weights: &mut parameters.blocks,
+            weights: BlocksMut { forward: &mut parameters.forward, backward: &mut parameters.backward },
             kept: &mut self.kept,
             sums: &mut self.sums,
             squares: &mut self.squares,
         };
         match (options.clip_norm, in_registers(step)) {
-            (None, Some(sgd)) => sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, .. }| {
-                dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, weights, kept));
-            }),
-            (None, None) => sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, .. }| {
-                dispatch!(level, simd => sweep.update(simd, step, blocks.start, weights, kept));
+            (None, Some(sgd)) => {
+                sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, .. }| {
+                    dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, &mut weights, kept));
+                })
+            }
+            (None, None) => sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, .. }| {
+                dispatch!(level, simd => sweep.update(simd, step, blocks.start, &mut weights, kept));
             }),
             // The weight sweep in two: the length of the gradient is known when all of it is.
             (Some(most), _) => {
-                let Part { blocks, weights, kept, sums, squares } = part;
+                let Part { blocks, mut weights, kept, sums, squares } = part;
                 let sums_alone = Part {
                     blocks: blocks.clone(),
-                    weights: &mut *weights,
+                    weights: weights.reborrow(),
                     kept: &mut *kept,
                     sums: &mut *sums,
                     squares: &mut *squares,
@@ -206,8 +208,8 @@ impl Engine {
                 });
                 step = clipped(step, most, sweep.squared_norm(squares), loss.weight);
                 let part = Part { blocks, weights, kept, sums, squares };
-                sweep_blocks(threads, &self.work, part, &|Part { blocks, weights, kept, sums, .. }| {
-                    dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, weights, kept));
+                sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, sums, .. }| {
+                    dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, &mut weights, kept));
                 });
             }
         }
@@ -243,7 +245,7 @@ fn sweep_groups(
 /// Some blocks, with all that their update needs; what this optimiser does not need is empty.
 struct Part<'a> {
     blocks: Range<usize>,
-    weights: &'a mut [f32],
+    weights: BlocksMut<'a>,
     kept: &'a mut [f32],
     sums: &'a mut [f32],
     squares: &'a mut [[f64; PANEL]],
@@ -258,7 +260,7 @@ impl<'a> Part<'a> {
         let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
         let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
         let (left_squares, right_squares) = squares.split_at_mut(share(squares.len()));
-        let (left_weights, right_weights) = weights.split_at_mut(share(weights.len()));
+        let (left_weights, right_weights) = weights.split_at(count);
         [
             Part {
                 blocks: blocks.start..middle,

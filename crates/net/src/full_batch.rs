@@ -122,7 +122,7 @@ impl fmt::Display for LbfgsEnding {
 /// let mut trainer = Lbfgs::new(Network::builder(1).build()?, options)?;
 /// let ending = trainer.train(&data, |_iteration| std::ops::ControlFlow::Continue(()))?;
 /// assert_eq!(ending, net::LbfgsEnding::Converged);
-/// assert!(trainer.network().prob_t1(&[2.0])? > 0.7);
+/// assert!(trainer.network().prob_t1(&[2.0])? > trainer.network().prob_t1(&[-2.0])?);
 /// # Ok::<(), net::Error>(())
 /// ```
 #[derive(Debug)]
@@ -273,7 +273,7 @@ impl Objective for Loss<'_> {
         let Loss { network, options, engine, tunings, data, order, is_bias } = self;
         let mut loss = LossSum::default();
         for chunk in order.chunks(CHUNK) {
-            let tuning = tunings.of(chunk.len());
+            let tuning = tunings.of(chunk.len(), chunk.len());
             let of_chunk = tuning.step(|threads| engine.gradient(network, options.level, data, chunk, threads));
             engine.add_gradient(network, gradient);
             loss.sum += of_chunk.sum;

@@ -2,7 +2,9 @@
 
 use kernels::matrix::{self, Blocks, Panels, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Slope};
+use kernels::{Activation, Level, Slope, dispatch};
+
+use crate::parallel::both;
 
 /// A hidden layer: z_out = activation(W z + w0), or the preactivations without an activation, for `samples` samples. `scratch`
 /// has a place for each row and each unit of a narrow layer.
@@ -28,6 +30,48 @@ pub(crate) fn forward_hidden<S: Simd>(
     } else {
         matrix::forward(simd, weights, z, samples, activation, z_out);
     }
+}
+
+/// The same on `threads` threads, each with some panels of the units; a narrow layer on one.
+pub(crate) fn forward_hidden_on(
+    (level, threads): (Level, usize),
+    weights: Blocks<'_>,
+    activation: Activation,
+    (z, rows): (&[f32], usize),
+    samples: usize,
+    z_out: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if weights.shape.is_narrow() {
+        dispatch!(level, simd => forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch));
+    } else {
+        let (z, z_out) =
+            (Panels::new(z, weights.shape.inputs, rows), PanelsMut::new(z_out, weights.shape.outputs, rows));
+        forward_panels((level, threads), weights, activation, z, samples, z_out);
+    }
+}
+
+fn forward_panels(
+    (level, threads): (Level, usize),
+    weights: Blocks<'_>,
+    activation: Activation,
+    z: Panels<'_>,
+    samples: usize,
+    z_out: PanelsMut<'_>,
+) {
+    let panels = weights.shape.output_panels();
+    if threads == 1 || panels == 1 {
+        return dispatch!(level, simd => matrix::forward(simd, weights, z, samples, Some(activation), z_out));
+    }
+    let left_threads = threads / 2;
+    let left = (panels * left_threads / threads).max(1);
+    let (left_weights, right_weights) = weights.split_outputs(left);
+    let (left_out, right_out) = z_out.split_at(left);
+    both(
+        true,
+        || forward_panels((level, left_threads), left_weights, activation, z, samples, left_out),
+        || forward_panels((level, threads - left_threads), right_weights, activation, z, samples, right_out),
+    );
 }
 
 /// The output layer: the preactivations a = W z + w0, at first in `output` as columns; or, if the layer is not narrow, behind

@@ -158,7 +158,7 @@ impl<O: Objective> Search<'_, O> {
             if trial.slope >= 0.0 {
                 return self.zoom(trial, low, slope);
             }
-            length = 2.0 * length;
+            length *= 2.0;
             low = trial;
         }
         (low.length > 0.0).then_some(low.at)

@@ -50,7 +50,8 @@
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
-//! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good the probabilities are.
+//! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good predictions are. [`temperature`]: probabilities
+//!   that are as sure as they should be.
 //! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
 //!   are never half written. [`random`]: the random numbers.
 
@@ -58,6 +59,7 @@ mod buffer;
 pub mod container;
 pub mod dataset;
 pub mod digest;
+mod elementary;
 mod engine;
 pub mod error;
 pub mod file;
@@ -78,6 +80,7 @@ pub mod random;
 pub mod schedule;
 pub mod shape;
 mod sweep;
+pub mod temperature;
 pub mod textbook;
 pub mod trainer;
 mod tuning;

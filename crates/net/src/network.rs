@@ -79,6 +79,28 @@ impl Network {
         self.parameters.book_order(layer.checked_sub(1).expect("layers with weights are counted from 1"))
     }
 
+    /// Multiplies the preactivations of the output by `factor`: the weights and biases of the last layer, each rounded once.
+    /// [`Temperature`](crate::temperature::Temperature) finds a good one.
+    ///
+    /// # Errors
+    /// If the factor is not above 0 and finite, or a weight would not be finite. The network is as it was then.
+    pub fn scale_output(&mut self, factor: f32) -> Result<(), Error> {
+        if !(factor > 0.0 && factor.is_finite()) {
+            let (name, range) = ("factor of the output", "above 0 and finite");
+            return Err(Error::Setting { name, value: factor.to_string(), range });
+        }
+        let layer = self.shape.layers().len();
+        let mut weights = self.weights(layer);
+        for weight in &mut weights {
+            *weight *= factor;
+        }
+        if weights.iter().any(|weight| !weight.is_finite()) {
+            return Err(Error::Data(format!("layer {layer} has a weight that would not be finite times {factor}")));
+        }
+        self.parameters.set_book_order(layer - 1, &weights);
+        Ok(())
+    }
+
     /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating, and for
     /// several labels.
     ///

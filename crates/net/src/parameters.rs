@@ -1,17 +1,20 @@
 //! The weights of a network, stored the way the kernels read them.
 
+use std::ops::Range;
+
 use kernels::Level;
-use kernels::matrix::{self, BLOCK, Blocks, LayerShape};
+use kernels::matrix::{self, BACKWARD_BLOCK, BlockMut, Blocks, FORWARD_BLOCK, LayerShape};
 
 use crate::Shape;
 use crate::buffer::Buffer;
 use crate::random::Random;
 
-/// The blocks (see [`kernels::matrix`]) of all layers, one after the other. Outside, weights speak the book's language:
+/// The blocks (see [`kernels::matrix`]) of all layers, one after the other, in two copies. Outside, weights speak the book's language:
 /// row i = unit i, first its bias and then its weights.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
-    pub(crate) blocks: Buffer,
+    pub(crate) forward: Buffer,
+    pub(crate) backward: Buffer,
     /// The first block of each layer, and the layer's widths.
     pub(crate) layers: Vec<(usize, LayerShape)>,
 }
@@ -25,33 +28,54 @@ impl Parameters {
             (first, layer)
         });
         let layers = layers.collect();
-        Parameters { blocks: Buffer::zeros(blocks * BLOCK), layers }
+        let (forward, backward) = (Buffer::zeros(blocks * FORWARD_BLOCK), Buffer::zeros(blocks * BACKWARD_BLOCK));
+        Parameters { forward, backward, layers }
     }
 
     /// Blocks of all layers.
     pub(crate) fn block_count(&self) -> usize {
-        self.blocks.len() / BLOCK
+        self.forward.len() / FORWARD_BLOCK
+    }
+
+    /// Weights and biases of all layers.
+    pub(crate) fn count(&self) -> usize {
+        self.layers.iter().map(|(_, shape)| shape.outputs * (1 + shape.inputs)).sum()
+    }
+
+    /// Output panels of the layer that has most of them.
+    pub(crate) fn most_panels(&self) -> usize {
+        self.layers.iter().map(|(_, shape)| shape.output_panels()).max().unwrap_or(1)
     }
 
     /// The blocks of layer `layer`, counted from 0 for the first one with weights.
     #[inline(always)]
     pub(crate) fn layer(&self, layer: usize) -> Blocks<'_> {
+        let (_, shape) = self.layers[layer];
+        let (forward, backward) = self.numbers(layer);
+        Blocks::new(&self.forward[forward], &self.backward[backward], shape)
+    }
+
+    /// Where the blocks of a layer lie in both copies.
+    #[inline(always)]
+    fn numbers(&self, layer: usize) -> (Range<usize>, Range<usize>) {
         let (first, shape) = self.layers[layer];
-        Blocks::new(&self.blocks[first * BLOCK..][..shape.blocks() * BLOCK], shape)
+        let end = first + shape.blocks();
+        (first * FORWARD_BLOCK..end * FORWARD_BLOCK, first * BACKWARD_BLOCK..end * BACKWARD_BLOCK)
     }
 
     /// A layer's weights in book order: (outputs, 1 + inputs).
     pub(crate) fn book_order(&self, layer: usize) -> Vec<f32> {
-        let (first, shape) = self.layers[layer];
+        let (_, shape) = self.layers[layer];
         let mut weights = vec![0.0; shape.outputs * (1 + shape.inputs)];
-        matrix::read_blocks(shape, &self.blocks[first * BLOCK..][..shape.blocks() * BLOCK], &mut weights);
+        matrix::read_blocks(shape, &self.forward[self.numbers(layer).0], &mut weights);
         weights
     }
 
     /// Sets a layer's weights from book order.
     pub(crate) fn set_book_order(&mut self, layer: usize, weights: &[f32]) {
-        let (first, shape) = self.layers[layer];
-        matrix::write_blocks(shape, weights, &mut self.blocks[first * BLOCK..][..shape.blocks() * BLOCK]);
+        let (_, shape) = self.layers[layer];
+        let (forward, backward) = self.numbers(layer);
+        matrix::write_blocks(shape, weights, &mut self.forward[forward], &mut self.backward[backward]);
     }
 
     /// Random weights suited to the activation, and biases of zero.
@@ -81,6 +105,48 @@ impl Parameters {
     }
 
     pub(crate) fn are_finite(&self, level: Level) -> bool {
-        kernels::are_finite(level, &self.blocks)
+        kernels::are_finite(level, &self.forward)
+    }
+}
+
+/// Some blocks to be written, both copies.
+#[derive(Debug)]
+pub(crate) struct BlocksMut<'a> {
+    pub forward: &'a mut [f32],
+    pub backward: &'a mut [f32],
+}
+
+impl<'a> BlocksMut<'a> {
+    /// How many.
+    #[inline(always)]
+    pub(crate) fn count(&self) -> usize {
+        self.forward.len() / FORWARD_BLOCK
+    }
+
+    /// One of them.
+    #[inline(always)]
+    pub(crate) fn block(&mut self, block: usize) -> BlockMut<'_> {
+        BlockMut {
+            forward: &mut self.forward[block * FORWARD_BLOCK..][..FORWARD_BLOCK],
+            backward: &mut self.backward[block * BACKWARD_BLOCK..][..BACKWARD_BLOCK],
+        }
+    }
+
+    /// No blocks.
+    pub(crate) fn none() -> Self {
+        BlocksMut { forward: &mut [], backward: &mut [] }
+    }
+
+    /// The first `count` blocks, or all if there are fewer, and the other ones.
+    pub(crate) fn split_at(self, count: usize) -> (BlocksMut<'a>, BlocksMut<'a>) {
+        let count = count.min(self.count());
+        let (left_forward, forward) = self.forward.split_at_mut(count * FORWARD_BLOCK);
+        let (left_backward, backward) = self.backward.split_at_mut(count * BACKWARD_BLOCK);
+        (BlocksMut { forward: left_forward, backward: left_backward }, BlocksMut { forward, backward })
+    }
+
+    /// The same blocks, for a while.
+    pub(crate) fn reborrow(&mut self) -> BlocksMut<'_> {
+        BlocksMut { forward: self.forward, backward: self.backward }
     }
 }

@@ -7,7 +7,7 @@ use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::parallel::{Pool, both};
-use crate::sweep::{Keep, gather_features, propagate};
+use crate::sweep::{Keep, gather_features, propagate, propagate_on};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Error, Network, OutputLayer, Threads};
@@ -28,8 +28,11 @@ pub struct Predictor<'a> {
     in_sessions: Tunings,
 }
 
-/// A thread gets no fewer rows than these.
+/// A thread gets no fewer rows than these. Up to so many rows, the threads share out the units of each layer.
 const LEAST_ROWS: usize = 16;
+
+/// A network with fewer weights has predicted a row before another core has heard of it.
+const LEAST_WEIGHTS: usize = 64 * 1024;
 
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
@@ -45,16 +48,19 @@ enum Prediction {
     ClassProbabilities,
     /// a.
     Means,
+    /// a, whatever the output layer.
+    Preactivations,
 }
 
 impl Prediction {
-    /// The name of its method, and the output layer that makes it.
-    fn needs(self) -> (&'static str, OutputLayer) {
+    /// The name of its method, and the output layer that makes it, if not all do.
+    fn needs(self) -> Option<(&'static str, OutputLayer)> {
         match self {
-            Prediction::ProbT0 => ("prob_t0", OutputLayer::Sigmoid),
-            Prediction::ProbT1 => ("prob_t1", OutputLayer::Sigmoid),
-            Prediction::ClassProbabilities => ("class_probabilities", OutputLayer::Softmax),
-            Prediction::Means => ("means", OutputLayer::Identity),
+            Prediction::ProbT0 => Some(("prob_t0", OutputLayer::Sigmoid)),
+            Prediction::ProbT1 => Some(("prob_t1", OutputLayer::Sigmoid)),
+            Prediction::ClassProbabilities => Some(("class_probabilities", OutputLayer::Softmax)),
+            Prediction::Means => Some(("means", OutputLayer::Identity)),
+            Prediction::Preactivations => None,
         }
     }
 }
@@ -81,7 +87,7 @@ impl<'a> Predictor<'a> {
         self
     }
 
-    /// Computes many rows on several threads.
+    /// Computes on several threads: many rows, or the units of wide layers.
     ///
     /// # Errors
     /// If the threads cannot be had.
@@ -139,11 +145,21 @@ impl<'a> Predictor<'a> {
         self.predict(Prediction::Means, features, means)
     }
 
+    /// Writes the preactivations a_k of the output units, whatever the output layer, for each row of `features`, (rows, inputs)
+    /// in row-major order, to `preactivations`: (rows, outputs), row-major. Those of a sigmoid are logits of p(t = 0).
+    ///
+    /// # Errors
+    /// If the lengths do not fit.
+    pub fn preactivations(&mut self, features: &[f32], preactivations: &mut [f32]) -> Result<(), Error> {
+        self.predict(Prediction::Preactivations, features, preactivations)
+    }
+
     fn predict(&mut self, prediction: Prediction, features: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let (inputs, outputs) = (self.network.shape.inputs(), self.network.shape.outputs());
-        let (asked, needed) = prediction.needs();
         let output_layer = self.network.shape.output_layer();
-        if output_layer != needed {
+        if let Some((asked, needed)) = prediction.needs()
+            && output_layer != needed
+        {
             return Err(Error::Prediction { asked, output_layer });
         }
         let rows = out.len() / outputs;
@@ -160,8 +176,15 @@ impl<'a> Predictor<'a> {
         }
         let Predictor { network, level, pool, scratch, in_single_calls, in_sessions } = self;
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
-        tunings.of(rows.div_ceil(LEAST_ROWS)).step(|threads| {
-            let (layout, groups) = scratch.groups(network, rows.min(GROUP_ROWS), threads);
+        let shares_layers = rows <= LEAST_ROWS;
+        let parts = match shares_layers {
+            true if network.parameters.count() < LEAST_WEIGHTS => 1,
+            true => network.parameters.most_panels(),
+            false => rows.div_ceil(LEAST_ROWS),
+        };
+        tunings.of(rows, parts).step(|threads| {
+            let groups = if shares_layers { 1 } else { threads };
+            let (layout, groups) = scratch.groups(network, rows.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], features: &[f32], out: &mut [f32]| {
                 let groups = features.chunks(layout.rows * inputs).zip(out.chunks_mut(layout.rows * outputs));
                 for (features, out) in groups {
@@ -170,6 +193,12 @@ impl<'a> Predictor<'a> {
             };
             match threads {
                 1 => body(groups, features, out),
+                _ if shares_layers => pool.run(|| {
+                    let (parameters, activation) = (&network.parameters, network.shape.activation());
+                    dispatch!(*level, simd => gather_rows(simd, layout, groups, features, rows));
+                    propagate_on((*level, threads), parameters, activation, layout, groups, rows);
+                    dispatch!(*level, simd => finish(simd, prediction, layout, groups, out));
+                }),
                 _ => pool.run(|| share_out(threads, layout.stride, (inputs, outputs), groups, features, out, &body)),
             }
         });
@@ -233,8 +262,15 @@ fn predict<S: Simd>(
     features: &[f32],
     out: &mut [f32],
 ) {
-    let outputs = network.shape.outputs();
-    let samples = out.len() / outputs;
+    let samples = out.len() / network.shape.outputs();
+    gather_rows(simd, layout, group, features, samples);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples, Keep::Postactivations);
+    finish(simd, prediction, layout, group, out);
+}
+
+/// Writes the features into the group.
+#[inline(always)]
+fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, group: &mut [f32], features: &[f32], samples: usize) {
     gather_features(
         simd,
         layout,
@@ -244,14 +280,20 @@ fn predict<S: Simd>(
         #[inline(always)]
         |row| row,
     );
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples, Keep::Postactivations);
+}
+
+/// The predictions from the preactivations of the output.
+#[inline(always)]
+fn finish<S: Simd>(simd: S, prediction: Prediction, layout: &GroupLayout, group: &mut [f32], out: &mut [f32]) {
     let rows = layout.rows;
+    let outputs = layout.units[layout.units.len() - 1];
+    let samples = out.len() / outputs;
     let (_, OutputArrays { a, deltas: y, .. }) = layout.output_arrays(group);
     let columns = match prediction {
         Prediction::ProbT0 => sigmoids(simd, (outputs, rows, samples), a, y, false),
         Prediction::ProbT1 => sigmoids(simd, (outputs, rows, samples), a, y, true),
         Prediction::ClassProbabilities => softmaxes(simd, (outputs, rows, samples), a, y),
-        Prediction::Means => a,
+        Prediction::Means | Prediction::Preactivations => a,
     };
     if outputs == 1 {
         return out.copy_from_slice(&columns[..samples]);

@@ -1,9 +1,10 @@
 //! How the learning rate changes from step to step.
 //!
-//! Computed in f64 from additions, multiplications, divisions and square roots alone, so that it has the same bits on every
-//! machine, and then rounded once.
+//! Computed in f64 with the functions of `elementary.rs`, so that it has the same bits on every machine, and
+//! then rounded once.
 
 use crate::Error;
+use crate::elementary::{cos_of_pi_times, exp, ln, whole_power};
 
 /// What the learning rate of the [`Optimizer`](crate::Optimizer) is multiplied by in step n = 0, 1, 2, ...; a step is a
 /// minibatch.
@@ -68,58 +69,6 @@ impl Schedule {
     }
 }
 
-/// x^n for whole n, by squaring.
-fn whole_power(mut x: f64, mut n: u64) -> f64 {
-    let mut power = 1.0;
-    while n > 0 {
-        if n % 2 == 1 {
-            power *= x;
-        }
-        x *= x;
-        n /= 2;
-    }
-    power
-}
-
-/// c_0 + c_1 x + c_2 x^2 + ..., for coefficients that are each a multiple of the one before:
-/// `ratio(k)` is c_k / c_(k-1), and c_0 is 1.
-fn series(x: f64, terms: u32, ratio: impl Fn(f64) -> f64) -> f64 {
-    (1..=terms).rev().fold(1.0, |sum, k| 1.0 + x * ratio(f64::from(k)) * sum)
-}
-
-/// The natural logarithm of x >= 1, by halving and the series of artanh.
-fn ln(x: f64) -> f64 {
-    let (mut m, mut n) = (x, 0.0);
-    while m > std::f64::consts::SQRT_2 {
-        (m, n) = (m / 2.0, n + 1.0);
-    }
-    let s = (m - 1.0) / (m + 1.0);
-    n * std::f64::consts::LN_2 + 2.0 * s * series(s * s, 14, |k| (2.0 * k - 1.0) / (2.0 * k + 1.0))
-}
-
-/// exp(x) of x <= 0, by halving x and squaring the result.
-fn exp(x: f64) -> f64 {
-    // exp(-746) rounds to 0.
-    let (mut x, mut squarings) = (x.max(-746.0), 0);
-    while x < -0.5 {
-        (x, squarings) = (x / 2.0, squarings + 1);
-    }
-    let mut power = series(x, 16, |k| 1.0 / k);
-    for _ in 0..squarings {
-        power *= power;
-    }
-    power
-}
-
-/// cos(pi x) of x in 0..=1, from its series in 0..=pi/2.
-fn cos_of_pi_times(x: f64) -> f64 {
-    if x > 0.5 {
-        return -cos_of_pi_times(1.0 - x);
-    }
-    let a = std::f64::consts::PI * x;
-    series(-(a * a), 12, |k| 1.0 / ((2.0 * k - 1.0) * (2.0 * k)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,20 +78,15 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_are_those_of_the_formulas() {
-        for i in 0..=1000 {
-            let x = f64::from(i) / 1000.0;
-            // 1 is added to it.
-            let error = cos_of_pi_times(x) - (std::f64::consts::PI * x).cos();
-            assert!(error.abs() < 1e-15, "cosine: {error:e} off at {x}");
-        }
+    fn powers_are_those_of_the_formulas() {
         for power in [0.0f32, 0.25, 0.5, 1.0, 2.0] {
             for step in [0u64, 1, 2, 9, 1000, 123_456_789] {
                 let expected = (step as f64 + 1.0).powf(-f64::from(power));
                 assert_close(Schedule::InverseScaling { power }.factor(step), expected, "inverse scaling");
             }
         }
-        assert_close(whole_power(0.9, 77), 0.9f64.powi(77), "power");
+        let decay = Schedule::Step { every: 1, factor: 0.5 };
+        assert_close(decay.factor(77), 0.5f64.powi(77), "power");
     }
 
     #[test]

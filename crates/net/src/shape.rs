@@ -3,7 +3,7 @@
 use std::fmt;
 
 pub use kernels::matrix::LayerShape;
-use kernels::matrix::{BLOCK, PANEL};
+use kernels::matrix::{BACKWARD_BLOCK, FORWARD_BLOCK, PANEL};
 
 use crate::{Activation, Error, OutputLayer};
 
@@ -55,7 +55,7 @@ impl Shape {
         }
         let bytes = widths.windows(2).try_fold(0usize, |sum, pair| {
             let blocks = pair[0].div_ceil(PANEL).checked_mul(pair[1].div_ceil(PANEL))?;
-            sum.checked_add(blocks.checked_mul(size_of::<f32>() * BLOCK)?)
+            sum.checked_add(blocks.checked_mul(size_of::<f32>() * (FORWARD_BLOCK + BACKWARD_BLOCK))?)
         });
         match bytes {
             Some(bytes) if bytes <= MOST_BYTES => Ok(Shape { widths, activation, output_layer }),

@@ -6,15 +6,15 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BLOCK, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
+use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Dropout, Sgd, Slope, Step};
+use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
-use crate::parameters::Parameters;
+use crate::parameters::{BlocksMut, Parameters};
 use crate::workspace::{GroupLayout, OutputArrays};
-use crate::{Dataset, OutputLayer, Shape};
+use crate::{Dataset, Network, OutputLayer};
 
 /// What step 1 keeps of the hidden layers.
 #[derive(Clone, Copy)]
@@ -41,28 +41,43 @@ pub(crate) fn propagate<S: Simd>(
     let last = layout.z.len();
     for layer in 1..last {
         let weights = parameters.layer(layer - 1);
-        let (before, rest) = group.split_at_mut(layout.z[layer]);
-        let z = &before[layout.z[layer - 1]..][..layout.panels_len(layer - 1)];
-        let (z_out, rest) = rest.split_at_mut(layout.panels_len(layer));
-        let start_of_rest = layout.z[layer] + layout.panels_len(layer);
-        let scratch = &mut rest[layout.scratch - start_of_rest..];
+        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
         match keep {
             Keep::Postactivations => {
                 layer::forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
             }
             Keep::Slopes { dropout, first } => {
                 layer::forward_hidden(simd, weights, None, (z, rows), samples, z_out, scratch);
-                let slopes = &mut rest[layout.slopes(layer) - start_of_rest..][..layout.panels_len(layer)];
-                let panels = [z_out, slopes].map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
-                let [z_out, slopes] = panels;
+                let panels = layout.hidden_layer_with_slopes(group, layer);
+                let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
                 let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
                 matrix::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
             }
         }
     }
-    let (before, rest) = group.split_at_mut(layout.output_panels);
-    let z = &before[layout.z[last - 1]..][..layout.panels_len(last - 1)];
-    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, rest);
+    let (z, output) = layout.output_layer(group);
+    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
+}
+
+/// The same on several threads, which share out the units of each layer: for samples too few to be shared out.
+pub(crate) fn propagate_on(
+    (level, threads): (Level, usize),
+    parameters: &Parameters,
+    activation: Activation,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: usize,
+) {
+    let rows = layout.rows;
+    let last = layout.z.len();
+    for layer in 1..last {
+        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
+        let weights = parameters.layer(layer - 1);
+        layer::forward_hidden_on((level, threads), weights, activation, (z, rows), samples, z_out, scratch);
+    }
+    let (z, output) = layout.output_layer(group);
+    let weights = parameters.layer(last - 1);
+    dispatch!(level, simd => layer::forward_output(simd, weights, (z, rows), samples, output));
 }
 
 /// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
@@ -84,14 +99,14 @@ pub(crate) fn gather_features<S: Simd>(
 #[inline(always)]
 pub(crate) fn sample_sweep<S: Simd>(
     simd: S,
-    parameters: &Parameters,
-    shape: &Shape,
+    network: &Network,
     layout: &GroupLayout,
     group: &mut [f32],
     data: &Dataset,
     (indices, first): (&[usize], usize),
     dropout: Option<Dropout>,
 ) {
+    let Network { parameters, shape } = network;
     let activation = shape.activation();
     let rows = layout.rows;
     let samples = indices.len();
@@ -195,27 +210,39 @@ impl WeightSweep<'_> {
 
     /// The step of gradient descent for the blocks from `first` on, with their velocities.
     #[inline(always)]
-    pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, first: usize, blocks: &mut [f32], velocity: &mut [f32]) {
-        for block in 0..blocks.len() / BLOCK {
+    pub(crate) fn descend<S: Simd>(
+        &self,
+        simd: S,
+        sgd: Sgd,
+        first: usize,
+        blocks: &mut BlocksMut<'_>,
+        velocity: &mut [f32],
+    ) {
+        for block in 0..blocks.count() {
             let (layer, gradient) = self.gradient(first + block);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
             let velocity =
                 if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
-            gradient.descend(simd, sgd, layer == 0, weights, velocity);
+            gradient.descend(simd, sgd, layer == 0, blocks.block(block), velocity);
         }
     }
 
     /// The step of an optimiser for the blocks from `first` on, with the numbers that it keeps for each. The gradient of a
     /// block is in memory no longer than its step takes.
     #[inline(always)]
-    pub(crate) fn update<S: Simd>(&self, simd: S, step: Step, first: usize, blocks: &mut [f32], kept: &mut [f32]) {
+    pub(crate) fn update<S: Simd>(
+        &self,
+        simd: S,
+        step: Step,
+        first: usize,
+        blocks: &mut BlocksMut<'_>,
+        kept: &mut [f32],
+    ) {
         let slots = step.rule.slots() * GRADIENT;
         let mut sums = [0.0; GRADIENT];
-        for block in 0..blocks.len() / BLOCK {
+        for block in 0..blocks.count() {
             let (layer, gradient) = self.gradient(first + block);
             gradient.sum(simd, &mut sums);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
-            gradient.update(simd, step, layer == 0, &sums, weights, &mut kept[block * slots..][..slots]);
+            gradient.update(simd, step, layer == 0, &sums, blocks.block(block), &mut kept[block * slots..][..slots]);
         }
     }
 
@@ -237,14 +264,13 @@ impl WeightSweep<'_> {
         step: Step,
         first: usize,
         sums: &[f32],
-        blocks: &mut [f32],
+        blocks: &mut BlocksMut<'_>,
         kept: &mut [f32],
     ) {
         let slots = step.rule.slots() * GRADIENT;
         for (block, sums) in sums.chunks_exact(GRADIENT).enumerate() {
             let (layer, gradient) = self.gradient(first + block);
-            let weights = &mut blocks[block * BLOCK..][..BLOCK];
-            gradient.update(simd, step, layer == 0, sums, weights, &mut kept[block * slots..][..slots]);
+            gradient.update(simd, step, layer == 0, sums, blocks.block(block), &mut kept[block * slots..][..slots]);
         }
     }
 

@@ -177,8 +177,12 @@ impl Trainer {
         let mut losses = Vec::with_capacity(self.options.epochs);
         // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
         let batch_size = self.options.batch_size.min(data.rows());
-        let alone =
-            self.train_while(|trainer| !trainer.in_epochs.of(batch_size).pays(), data, &mut losses, &mut on_epoch)?;
+        let alone = self.train_while(
+            |trainer| !trainer.in_epochs.of(batch_size, batch_size).pays(),
+            data,
+            &mut losses,
+            &mut on_epoch,
+        )?;
         if alone.is_continue() && losses.len() < self.options.epochs {
             self.session(|trainer| trainer.train_while(|_| true, data, &mut losses, &mut on_epoch).map(drop))?;
         }
@@ -229,7 +233,7 @@ impl Trainer {
         Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
 
         let Trainer { network, options, pool, engine, order, in_epochs, assembly, .. } = self;
-        let tuning = in_epochs.of(batch_size);
+        let tuning = in_epochs.of(batch_size, batch_size);
         let minibatches = order.chunks(batch_size);
         let is_together = pool.is_entered();
         let is_worth_it = tuning.is_open() || is_together || tuning.gain() * minibatches.len() as f64 > *assembly;
@@ -277,7 +281,7 @@ impl Trainer {
             return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
         }
         let Trainer { network, options, pool, engine, in_single_steps, .. } = self;
-        let tuning = in_single_steps.of(indices.len());
+        let tuning = in_single_steps.of(indices.len(), indices.len());
         let loss = tuning.step(|threads| match threads {
             1 => engine.step(network, options, data, indices, 1),
             _ => pool.run(|| engine.step(network, options, data, indices, threads)),

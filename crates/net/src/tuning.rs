@@ -178,11 +178,11 @@ impl Tunings {
         Tunings { most, tunings: Vec::new() }
     }
 
-    /// The choice for so many samples.
-    pub(crate) fn of(&mut self, samples: usize) -> &mut Tuning {
+    /// The choice for so many samples, whose work has so many parts at most.
+    pub(crate) fn of(&mut self, samples: usize, parts: usize) -> &mut Tuning {
         let about = samples.next_power_of_two();
         let at = self.tunings.iter().position(|(samples, _)| *samples == about).unwrap_or_else(|| {
-            self.tunings.push((about, Tuning::new(self.most.min(samples))));
+            self.tunings.push((about, Tuning::new(self.most.min(parts))));
             self.tunings.len() - 1
         });
         &mut self.tunings[at].1

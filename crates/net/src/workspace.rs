@@ -113,6 +113,27 @@ impl GroupLayout {
         }
     }
 
+    /// What hidden layer `layer` reads and writes in `group`: z of the layer before, its own z, and the scratch memory.
+    #[inline(always)]
+    pub(crate) fn hidden_layer<'a>(
+        &self,
+        group: &'a mut [f32],
+        layer: usize,
+    ) -> (&'a [f32], &'a mut [f32], &'a mut [f32]) {
+        let (before, rest) = group.split_at_mut(self.z[layer]);
+        let z = &before[self.z[layer - 1]..][..self.panels_len(layer - 1)];
+        let (z_out, rest) = rest.split_at_mut(self.panels_len(layer));
+        (z, z_out, &mut rest[self.scratch - self.z[layer] - self.panels_len(layer)..])
+    }
+
+    /// What the output layer reads and writes in `group`: z of the last hidden layer, and everything from its panels on.
+    #[inline(always)]
+    pub(crate) fn output_layer<'a>(&self, group: &'a mut [f32]) -> (&'a [f32], &'a mut [f32]) {
+        let last = self.z.len();
+        let (before, rest) = group.split_at_mut(self.output_panels);
+        (&before[self.z[last - 1]..][..self.panels_len(last - 1)], rest)
+    }
+
     /// The arrays of the output in `group`, and what lies before them.
     #[inline(always)]
     pub(crate) fn output_arrays<'a>(&self, group: &'a mut [f32]) -> (&'a mut [f32], OutputArrays<'a>) {
@@ -121,6 +142,14 @@ impl GroupLayout {
         let (t, rest) = rest.split_at_mut(self.target_columns);
         let (losses, rest) = rest.split_at_mut(self.rows);
         (before, OutputArrays { a, t, losses, deltas: &mut rest[..self.output_columns] })
+    }
+
+    /// z of hidden layer `layer` and its dz/da, which are kept.
+    #[inline(always)]
+    pub(crate) fn hidden_layer_with_slopes<'a>(&self, group: &'a mut [f32], layer: usize) -> [&'a mut [f32]; 2] {
+        let length = self.panels_len(layer);
+        let (before, rest) = group.split_at_mut(self.slopes(layer));
+        [&mut before[self.z[layer]..][..length], &mut rest[..length]]
     }
 
     /// Where the panels dz/da of hidden layer `layer` start, if they are kept.

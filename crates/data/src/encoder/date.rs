@@ -21,8 +21,8 @@ pub struct DateEncoder {
 const CYCLES: [f64; 3] = [7.0, 365.2425, 1.0];
 
 impl DateEncoder {
-    pub(crate) fn fit(sample: &Sample<'_>, scaling: Scaling) -> Result<Self, Reason> {
-        let days = NumberEncoder::fit(sample, scaling)?;
+    pub(crate) fn fit(sample: &Sample<'_>, scaling: Scaling, pieces: usize) -> Result<Self, Reason> {
+        let days = NumberEncoder::fit(sample, scaling, pieces)?;
         let present = sample.present();
         let (first, last) =
             present.iter().fold((f32::MAX, f32::MIN), |(first, last), &day| (first.min(day), last.max(day)));

@@ -3,6 +3,7 @@
 mod category;
 mod date;
 mod number;
+mod pieces;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use crate::{DateOrder, Kind, Scaling};
 pub use category::{CategoryEncoder, MAX_LEVELS};
 pub use date::DateEncoder;
 pub use number::NumberEncoder;
+pub use pieces::{NumberEncoding, PieceCount, Pieces};
 
 /// From so many rows on, values that all differ are a sign of an identifier.
 const MANY_ROWS: usize = 50;
@@ -79,17 +81,24 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn fit(kind: Kind, sample: &Sample<'_>, labels: &[String], scaling: Scaling) -> Result<Self, Reason> {
+    /// Learns what to do with a column, of which the range is cut into so many `pieces` if it holds numbers or dates.
+    pub(crate) fn fit(
+        kind: Kind,
+        sample: &Sample<'_>,
+        labels: &[String],
+        scaling: Scaling,
+        pieces: usize,
+    ) -> Result<Self, Reason> {
         Ok(match kind {
             Kind::Number => {
-                let number = NumberEncoder::fit(sample, scaling)?;
+                let number = NumberEncoder::fit(sample, scaling, pieces)?;
                 if number::is_identifier(sample) {
                     return Err(Reason::Identifier);
                 }
                 Encoder::Number(number)
             }
             Kind::Category => Encoder::Category(CategoryEncoder::fit(sample, labels)?),
-            Kind::Date(order) => Encoder::Date(order, DateEncoder::fit(sample, scaling)?),
+            Kind::Date(order) => Encoder::Date(order, DateEncoder::fit(sample, scaling, pieces)?),
         })
     }
 
@@ -142,7 +151,7 @@ mod tests {
     fn fit(kind: Kind, name: &str, cells: &[f32], labels: &[&str]) -> Result<Encoder, Reason> {
         let rows: Vec<usize> = (0..cells.len()).collect();
         let labels: Vec<String> = labels.iter().map(|label| label.to_string()).collect();
-        Encoder::fit(kind, &Sample { name, rows: &rows, cells }, &labels, Scaling::Standard)
+        Encoder::fit(kind, &Sample { name, rows: &rows, cells }, &labels, Scaling::Standard, 0)
     }
 
     fn encode(encoder: &Encoder, cell: f32) -> Vec<f32> {

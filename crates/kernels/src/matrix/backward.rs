@@ -1,7 +1,7 @@
 //! Backpropagation of a minibatch through one layer.
 
 use super::chunks;
-use super::layout::{BLOCK, Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
+use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
 use super::tile::{AlongUnits, Chain, Ends, ZEROS, tiles};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
@@ -63,7 +63,7 @@ fn to_panel<S: Simd>(
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     let shape = weights.shape;
-    let block = &weights.block(0, input_panel)[FORWARD..];
+    let block = weights.backward_block(0, input_panel);
     let width = units_in_panel(shape.inputs, input_panel).div_ceil(S::LANES);
     if shape.is_narrow() {
         return match shape.outputs {
@@ -79,14 +79,14 @@ fn to_panel<S: Simd>(
             a: delta.numbers[first * PANEL..].as_ptr(),
             a_segment: delta.rows * PANEL,
             b: block[column..].as_ptr(),
-            b_segment: shape.input_panels() * BLOCK,
+            b_segment: shape.input_panels() * BACKWARD_BLOCK,
             segment: PANEL,
             length: shape.outputs,
         };
         let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: first * PANEL + column, stride: PANEL };
         let vectors = S::TILE_VECTORS.min(width - vector);
-        // SAFETY: as in `forward`; the steps of B lie in the backward halves of the blocks of this input panel, one block
-        // for each output panel.
+        // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
+        // output panel.
         unsafe { tiles::<S, AlongUnits>(simd, count, vectors, chain, ends, announce, finish) };
     }
 }

@@ -1,35 +1,37 @@
 //! Weights between the order of a book (row i = unit i: bias, then weights) and blocks.
 
-use super::layout::{BLOCK, GRADIENT, LayerShape, PANEL};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL};
 
-/// Writes a layer's blocks, both copies, from its weights in book order: (outputs, 1 + inputs).
+/// Writes a layer's blocks from its weights in book order: (outputs, 1 + inputs).
 ///
 /// # Panics
-/// If either slice has the wrong size.
-pub fn write_blocks(shape: LayerShape, weights: &[f32], blocks: &mut [f32]) {
+/// If a slice has the wrong size.
+pub fn write_blocks(shape: LayerShape, weights: &[f32], forward: &mut [f32], backward: &mut [f32]) {
     assert_eq!(weights.len(), shape.outputs * (1 + shape.inputs), "weights must be (outputs, 1 + inputs)");
-    assert_eq!(blocks.len(), shape.blocks() * BLOCK, "the blocks of a layer");
-    blocks.fill(0.0);
+    assert_eq!(forward.len(), shape.blocks() * FORWARD_BLOCK, "the forward blocks of a layer");
+    assert_eq!(backward.len(), shape.blocks() * BACKWARD_BLOCK, "the backward blocks of a layer");
+    forward.fill(0.0);
+    backward.fill(0.0);
     for (output, row) in weights.chunks_exact(1 + shape.inputs).enumerate() {
-        blocks[shape.bias_index(output)] = row[0];
+        forward[shape.bias_index(output)] = row[0];
         for (input, weight) in row[1..].iter().enumerate() {
-            blocks[shape.forward_index(output, input)] = *weight;
-            blocks[shape.backward_index(output, input)] = *weight;
+            forward[shape.forward_index(output, input)] = *weight;
+            backward[shape.backward_index(output, input)] = *weight;
         }
     }
 }
 
-/// Reads a layer's weights in book order from its blocks.
+/// Reads a layer's weights in book order from its forward blocks.
 ///
 /// # Panics
 /// If either slice has the wrong size.
-pub fn read_blocks(shape: LayerShape, blocks: &[f32], weights: &mut [f32]) {
+pub fn read_blocks(shape: LayerShape, forward: &[f32], weights: &mut [f32]) {
     assert_eq!(weights.len(), shape.outputs * (1 + shape.inputs), "weights must be (outputs, 1 + inputs)");
-    assert_eq!(blocks.len(), shape.blocks() * BLOCK, "the blocks of a layer");
+    assert_eq!(forward.len(), shape.blocks() * FORWARD_BLOCK, "the forward blocks of a layer");
     for (output, row) in weights.chunks_exact_mut(1 + shape.inputs).enumerate() {
-        row[0] = blocks[shape.bias_index(output)];
+        row[0] = forward[shape.bias_index(output)];
         for (input, weight) in row[1..].iter_mut().enumerate() {
-            *weight = blocks[shape.forward_index(output, input)];
+            *weight = forward[shape.forward_index(output, input)];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Forward propagation of a minibatch through one layer.
 
 use super::chunks;
-use super::layout::{BLOCK, Blocks, PANEL, Panels, PanelsMut, units_in_panel};
+use super::layout::{Blocks, FORWARD_BLOCK, PANEL, Panels, PanelsMut, units_in_panel};
 use super::row::forward_row;
 use super::tile::{AlongUnits, Chain, Ends, tiles};
 use crate::activation::{Activation, activate_rows};
@@ -23,7 +23,8 @@ pub fn forward<S: Simd>(
     let shape = weights.shape;
     assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
     assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
-    if samples == 1 {
+    // A tile holds a narrower row as well.
+    if samples == 1 && shape.outputs > S::TILE_VECTORS * S::LANES {
         forward_row(simd, weights, z, 0, &mut z_out);
         if let Some(activation) = activation {
             for output_panel in 0..shape.output_panels() {
@@ -35,7 +36,7 @@ pub fn forward<S: Simd>(
     }
     for (first, count) in chunks(samples, shape.inputs) {
         for output_panel in 0..shape.output_panels() {
-            let block = weights.block(output_panel, 0);
+            let block = weights.forward_block(output_panel, 0);
             let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
             let panel = &mut z_out.panel(output_panel)[first * PANEL..][..count * PANEL];
             let results = panel.as_mut_ptr();
@@ -45,7 +46,7 @@ pub fn forward<S: Simd>(
                     a: z.numbers[first * PANEL..].as_ptr(),
                     a_segment: z.rows * PANEL,
                     b: block[PANEL + column..].as_ptr(),
-                    b_segment: BLOCK,
+                    b_segment: FORWARD_BLOCK,
                     segment: PANEL,
                     length: shape.inputs,
                 };

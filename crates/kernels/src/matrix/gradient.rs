@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::layout::{BLOCK, FORWARD, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
 use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, tiles};
 use crate::optimizer::Sgd;
 use crate::simd::Simd;
@@ -22,6 +22,42 @@ pub struct BlockGradient<'a> {
     pub delta: usize,
 }
 
+/// Both copies of a block of weights, to be written.
+#[derive(Debug)]
+pub struct BlockMut<'a> {
+    /// As the forward sweep reads it.
+    pub forward: &'a mut [f32],
+    /// As the backward sweep reads it.
+    pub backward: &'a mut [f32],
+}
+
+/// The sweep that reads a copy.
+#[derive(Clone, Copy)]
+enum Side {
+    Forward,
+    Backward,
+}
+
+impl BlockMut<'_> {
+    /// # Panics
+    /// If the slices have not [`FORWARD_BLOCK`] and [`BACKWARD_BLOCK`] numbers.
+    #[inline(always)]
+    pub(super) fn check(&self) {
+        assert_eq!(self.forward.len(), FORWARD_BLOCK, "the weights of a block");
+        assert_eq!(self.backward.len(), BACKWARD_BLOCK, "the weights of a block");
+    }
+
+    /// Where the weights of a copy are, less their place in the gradient.
+    #[inline(always)]
+    fn weights(&mut self, side: Side) -> *mut f32 {
+        match side {
+            Side::Forward => self.forward.as_mut_ptr(),
+            // There is no row of biases.
+            Side::Backward => self.backward.as_mut_ptr().wrapping_sub(PANEL),
+        }
+    }
+}
+
 impl BlockGradient<'_> {
     /// Step 4 of backpropagation, summed over the samples in their order.
     ///
@@ -37,41 +73,50 @@ impl BlockGradient<'_> {
         self.finish_with(
             simd,
             #[inline(always)]
-            move |_, _| (),
-            #[inline(always)]
-            move |sum, place, _| {
-                // SAFETY: places are those of whole vectors in the gradient of a block.
-                unsafe { simd.store_to(sum, sums.add(place)) }
+            |_| {
+                (
+                    #[inline(always)]
+                    move |_| (),
+                    #[inline(always)]
+                    move |sum, place| {
+                        // SAFETY: places are those of whole vectors in the gradient of a block.
+                        unsafe { simd.store_to(sum, sums.add(place)) }
+                    },
+                )
             },
         );
     }
 
-    /// The same sums, and with each at once the step of gradient descent, while it is in a register. Keeps both halves of
-    /// the `block` in agreement; but of the first layer (`is_first`), through which nothing is propagated back, the
-    /// forward half alone if the layer is not narrow.
+    /// The same sums, and with each at once the step of gradient descent, while it is in a register. Keeps both copies of
+    /// the block in agreement; but of the first layer (`is_first`), through which nothing is propagated back, the
+    /// forward copy alone if the layer is not narrow.
     ///
     /// `velocity` has the layout of the gradient; it may be empty where the momentum is 0.
     ///
     /// # Panics
-    /// If the minibatch does not hold those panels, `block` has not [`BLOCK`] numbers, or `velocity` has not [`GRADIENT`]
-    /// where it is used.
+    /// If the minibatch does not hold those panels, `block` has not the numbers of a block, or `velocity` has not
+    /// [`GRADIENT`] where it is used.
     #[inline(always)]
-    pub fn descend<S: Simd>(&self, simd: S, sgd: Sgd, is_first: bool, block: &mut [f32], velocity: &mut [f32]) {
-        assert_eq!(block.len(), BLOCK, "the weights of a block");
-        let weights = block.as_mut_ptr();
+    pub fn descend<S: Simd>(&self, simd: S, sgd: Sgd, is_first: bool, mut block: BlockMut<'_>, velocity: &mut [f32]) {
+        block.check();
         if sgd.momentum == 0.0 {
             self.finish_with(
                 simd,
                 #[inline(always)]
-                move |place, half| simd.prefetch(weights.wrapping_add(half + place)),
-                #[inline(always)]
-                move |sum, place, half| {
-                    // SAFETY: places are those of whole vectors in the gradient of a block, and, with the half added, in
-                    // the block.
-                    unsafe {
-                        let weights = weights.add(half + place);
-                        simd.store_to(sgd.plain_lanes(simd, sum, simd.load_from(weights)), weights);
-                    }
+                |side| {
+                    let weights = block.weights(side);
+                    (
+                        #[inline(always)]
+                        move |place| simd.prefetch(weights.wrapping_add(place)),
+                        #[inline(always)]
+                        move |sum, place| {
+                            // SAFETY: places are those of whole vectors in the gradient of a block, and so in that copy.
+                            unsafe {
+                                let weights = weights.wrapping_add(place);
+                                simd.store_to(sgd.plain_lanes(simd, sum, simd.load_from(weights)), weights);
+                            }
+                        },
+                    )
                 },
             );
         } else {
@@ -80,35 +125,41 @@ impl BlockGradient<'_> {
             self.finish_with(
                 simd,
                 #[inline(always)]
-                move |place, half| {
-                    simd.prefetch(weights.wrapping_add(half + place));
-                    simd.prefetch(velocity.wrapping_add(place));
-                },
-                #[inline(always)]
-                move |sum, place, half| {
-                    // SAFETY: as above, and the velocity has the layout of the gradient.
-                    unsafe {
-                        let (weights, velocity) = (weights.add(half + place), velocity.add(place));
-                        let (weight, v) = sgd.step_lanes(simd, sum, simd.load_from(weights), simd.load_from(velocity));
-                        simd.store_to(weight, weights);
-                        simd.store_to(v, velocity);
-                    }
+                |side| {
+                    let weights = block.weights(side);
+                    (
+                        #[inline(always)]
+                        move |place| {
+                            simd.prefetch(weights.wrapping_add(place));
+                            simd.prefetch(velocity.wrapping_add(place));
+                        },
+                        #[inline(always)]
+                        move |sum, place| {
+                            // SAFETY: as above, and the velocity has the layout of the gradient.
+                            unsafe {
+                                let (weights, velocity) = (weights.wrapping_add(place), velocity.add(place));
+                                let (weight, v) =
+                                    sgd.step_lanes(simd, sum, simd.load_from(weights), simd.load_from(velocity));
+                                simd.store_to(weight, weights);
+                                simd.store_to(v, velocity);
+                            }
+                        },
+                    )
                 },
             );
         }
-        self.refresh_other_half(simd, is_first, block);
+        self.refresh_other_copy(simd, is_first, block);
     }
 
-    /// Copies the half of the block that was updated to the other one.
+    /// The copy of the block that is updated is copied to the other one.
     #[inline(always)]
-    pub(super) fn refresh_other_half<S: Simd>(&self, simd: S, is_first: bool, block: &mut [f32]) {
+    pub(super) fn refresh_other_copy<S: Simd>(&self, simd: S, is_first: bool, block: BlockMut<'_>) {
         let (inputs, outputs) = self.units();
-        let (forward, backward) = block.split_at_mut(FORWARD);
-        let forward = &mut forward[PANEL..];
+        let forward = &mut block.forward[PANEL..];
         if self.shape.is_narrow() {
-            copy_to_forward(outputs, inputs, backward, forward);
+            copy_to_forward(outputs, inputs, block.backward, forward);
         } else if !is_first {
-            copy_to_backward(simd, outputs, inputs, forward, backward);
+            copy_to_backward(simd, outputs, inputs, forward, block.backward);
         }
     }
 
@@ -118,34 +169,33 @@ impl BlockGradient<'_> {
         (units_in_panel(self.shape.inputs, self.block.1), units_in_panel(self.shape.outputs, self.block.0))
     }
 
-    /// Calls `finish` with each vector of sums, its place in the gradient, and what must be added to that for its place in
-    /// the block: a narrow layer's weights are updated in the backward half. Calls `announce` with both when it begins.
+    /// Gives each vector of sums and its place in the gradient to the second function that `ends` makes for the copy of
+    /// the block to be updated: a narrow layer's weights are updated in the backward copy. The first one learns that place
+    /// when a tile begins.
     #[inline(always)]
-    fn finish_with<S: Simd>(
+    fn finish_with<S: Simd, A: Fn(usize) + Copy, F: Fn(S::Vector, usize) + Copy>(
         &self,
         simd: S,
-        announce: impl Fn(usize, usize) + Copy,
-        finish: impl Fn(S::Vector, usize, usize) + Copy,
+        mut ends: impl FnMut(Side) -> (A, F),
     ) {
         let (output_panel, input_panel) = self.block;
         assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
         let z = self.minibatch.panel(self.z, input_panel);
         let delta = self.minibatch.panel(self.delta, output_panel);
         let (inputs, outputs) = self.units();
-        let backward_half = FORWARD - PANEL;
         if !self.shape.is_narrow() {
             if input_panel == 0 {
                 let rows = 0..1 + inputs;
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, rows), (delta, outputs), 0, announce, finish);
+                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, rows), (delta, outputs), ends(Side::Forward));
             } else {
-                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), 0, announce, finish);
+                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), ends(Side::Forward));
             }
         } else {
             if input_panel == 0 {
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1), (delta, outputs), 0, announce, finish);
+                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1), (delta, outputs), ends(Side::Forward));
             }
             let rows = 1..1 + outputs;
-            self.sum_products::<S, AlongSamples>(simd, (delta, rows), (z, inputs), backward_half, announce, finish);
+            self.sum_products::<S, AlongSamples>(simd, (delta, rows), (z, inputs), ends(Side::Backward));
         }
     }
 
@@ -156,9 +206,7 @@ impl BlockGradient<'_> {
         simd: S,
         (a, rows): (*const f32, Range<usize>),
         (b, columns): (*const f32, usize),
-        half: usize,
-        announce: impl Fn(usize, usize) + Copy,
-        finish: impl Fn(S::Vector, usize, usize) + Copy,
+        (announce, finish): (impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy),
     ) {
         let minibatch = &self.minibatch;
         let width = columns.div_ceil(S::LANES);
@@ -179,23 +227,13 @@ impl BlockGradient<'_> {
             // SAFETY: `Minibatch::panel` checked that the panels of A and B are there in every group, with a row for each
             // sample; the rows and columns are those of a panel.
             unsafe {
-                tiles::<S, W>(
-                    simd,
-                    rows.len(),
-                    vectors,
-                    chain,
-                    ends,
-                    #[inline(always)]
-                    move |place| announce(place, half),
-                    #[inline(always)]
-                    move |sum, place| finish(sum, place, half),
-                );
+                tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
             }
         }
     }
 }
 
-/// Copies the backward half to the forward half, for the few units of a narrow layer. Clears what lies beyond the last
+/// Copies the backward copy to the forward copy, for the few units of a narrow layer. Clears what lies beyond the last
 /// input before, where the postactivations, and so the gradient, need not be zero.
 #[inline(always)]
 fn copy_to_forward(outputs: usize, inputs: usize, backward: &mut [f32], forward: &mut [f32]) {
@@ -212,7 +250,7 @@ fn copy_to_forward(outputs: usize, inputs: usize, backward: &mut [f32], forward:
     }
 }
 
-/// Copies the forward half to the backward half, in squares of `LANES`.
+/// Copies the forward copy to the backward copy, in squares of `LANES`.
 #[inline(always)]
 fn copy_to_backward<S: Simd>(simd: S, outputs: usize, inputs: usize, forward: &[f32], backward: &mut [f32]) {
     assert!(forward.len() == PANEL * PANEL && backward.len() == PANEL * PANEL && outputs <= PANEL && inputs <= PANEL);
@@ -220,7 +258,7 @@ fn copy_to_backward<S: Simd>(simd: S, outputs: usize, inputs: usize, forward: &[
         for output in (0..outputs).step_by(S::LANES) {
             let from = forward[input * PANEL + output..].as_ptr();
             let to = backward[output * PANEL + input..].as_mut_ptr();
-            // SAFETY: both halves have PANEL rows of PANEL, and `input` and `output` are multiples of LANES below it.
+            // SAFETY: both copies have PANEL rows of PANEL, and `input` and `output` are multiples of LANES below it.
             unsafe { simd.transpose(from, PANEL, to, PANEL) };
         }
     }

@@ -3,14 +3,14 @@
 /// Units in a panel. A multiple of the lanes of every tier.
 pub const PANEL: usize = 32;
 
-/// Numbers in the forward half of a block: the bias row and a row for each input.
-pub(super) const FORWARD: usize = (1 + PANEL) * PANEL;
+/// Numbers in a block of weights as the forward sweep reads it: the bias row and a row for each input.
+pub const FORWARD_BLOCK: usize = (1 + PANEL) * PANEL;
 
-/// Numbers in a block of weights: the forward half, then the backward half.
-pub const BLOCK: usize = FORWARD + PANEL * PANEL;
+/// Numbers in a block of weights as the backward sweep reads it: a row for each output.
+pub const BACKWARD_BLOCK: usize = PANEL * PANEL;
 
 /// Numbers in the gradient of a block, and in its velocity.
-pub const GRADIENT: usize = FORWARD;
+pub const GRADIENT: usize = FORWARD_BLOCK;
 
 /// Layers of at most so many units are narrow.
 pub const NARROW: usize = 4;
@@ -52,28 +52,29 @@ impl LayerShape {
         self.outputs <= NARROW
     }
 
-    /// Where the weight from input `input` to unit `output` stands in the layer's blocks (in their forward halves), all
-    /// counted from 0.
+    /// Where the weight from input `input` to unit `output` stands in the layer's forward blocks, all counted from 0.
     #[inline(always)]
     pub fn forward_index(self, output: usize, input: usize) -> usize {
-        self.block_index(output / PANEL, input / PANEL) + (1 + input % PANEL) * PANEL + output % PANEL
+        let block = self.block(output / PANEL, input / PANEL);
+        block * FORWARD_BLOCK + (1 + input % PANEL) * PANEL + output % PANEL
     }
 
-    /// Where the bias of unit `output` stands in the layer's blocks.
+    /// Where the bias of unit `output` stands in the layer's forward blocks.
     #[inline(always)]
     pub fn bias_index(self, output: usize) -> usize {
-        self.block_index(output / PANEL, 0) + output % PANEL
+        self.block(output / PANEL, 0) * FORWARD_BLOCK + output % PANEL
     }
 
-    /// Where the weight stands once more, in the backward halves.
+    /// Where the weight stands in the layer's backward blocks.
     #[inline(always)]
     pub fn backward_index(self, output: usize, input: usize) -> usize {
-        self.block_index(output / PANEL, input / PANEL) + FORWARD + output % PANEL * PANEL + input % PANEL
+        self.block(output / PANEL, input / PANEL) * BACKWARD_BLOCK + output % PANEL * PANEL + input % PANEL
     }
 
+    /// The number of a block among those of the layer.
     #[inline(always)]
-    fn block_index(self, output_panel: usize, input_panel: usize) -> usize {
-        (output_panel * self.input_panels() + input_panel) * BLOCK
+    fn block(self, output_panel: usize, input_panel: usize) -> usize {
+        output_panel * self.input_panels() + input_panel
     }
 }
 
@@ -96,7 +97,8 @@ pub(super) fn units_in_panel(units: usize, panel: usize) -> usize {
 /// The weights of a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks<'a> {
-    pub(super) numbers: &'a [f32],
+    forward: &'a [f32],
+    backward: &'a [f32],
     /// The layer's widths.
     pub shape: LayerShape,
 }
@@ -105,16 +107,37 @@ impl<'a> Blocks<'a> {
     /// Blocks in the order of output panels, and of input panels within each.
     ///
     /// # Panics
-    /// If `numbers` is not `shape.blocks() * BLOCK` long.
+    /// If `forward` is not `shape.blocks() * FORWARD_BLOCK` long, or `backward` not `shape.blocks() * BACKWARD_BLOCK`.
     #[inline(always)]
-    pub fn new(numbers: &'a [f32], shape: LayerShape) -> Self {
-        assert_eq!(numbers.len(), product(&[shape.blocks(), BLOCK]), "the blocks of a layer");
-        Blocks { numbers, shape }
+    pub fn new(forward: &'a [f32], backward: &'a [f32], shape: LayerShape) -> Self {
+        assert_eq!(forward.len(), product(&[shape.blocks(), FORWARD_BLOCK]), "the forward blocks of a layer");
+        assert_eq!(backward.len(), product(&[shape.blocks(), BACKWARD_BLOCK]), "the backward blocks of a layer");
+        Blocks { forward, backward, shape }
+    }
+
+    /// The blocks of the units of the first `panels` output panels, as a layer of their own, and those of the other units.
+    ///
+    /// # Panics
+    /// If no unit is left for one of them.
+    #[inline(always)]
+    pub fn split_outputs(self, panels: usize) -> (Self, Self) {
+        assert!(0 < panels && panels < self.shape.output_panels(), "both parts have a panel");
+        let outputs = panels * PANEL;
+        let first = LayerShape { outputs, ..self.shape };
+        let rest = LayerShape { outputs: self.shape.outputs - outputs, ..self.shape };
+        let (first_forward, forward) = self.forward.split_at(first.blocks() * FORWARD_BLOCK);
+        let (first_backward, backward) = self.backward.split_at(first.blocks() * BACKWARD_BLOCK);
+        (Blocks::new(first_forward, first_backward, first), Blocks::new(forward, backward, rest))
     }
 
     #[inline(always)]
-    pub(super) fn block(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
-        &self.numbers[self.shape.block_index(output_panel, input_panel)..][..BLOCK]
+    pub(super) fn forward_block(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
+        &self.forward[self.shape.block(output_panel, input_panel) * FORWARD_BLOCK..][..FORWARD_BLOCK]
+    }
+
+    #[inline(always)]
+    pub(super) fn backward_block(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
+        &self.backward[self.shape.block(output_panel, input_panel) * BACKWARD_BLOCK..][..BACKWARD_BLOCK]
     }
 }
 
@@ -164,6 +187,18 @@ impl<'a> PanelsMut<'a> {
     pub fn new(numbers: &'a mut [f32], units: usize, rows: usize) -> Self {
         assert_eq!(numbers.len(), Panels::len(units, rows), "the panels of a layer");
         PanelsMut { numbers, units, rows }
+    }
+
+    /// The first `panels` panels, as a layer of their own, and the other ones.
+    ///
+    /// # Panics
+    /// If no unit is left for the other ones.
+    #[inline(always)]
+    pub fn split_at(self, panels: usize) -> (Self, Self) {
+        let PanelsMut { numbers, units, rows } = self;
+        assert!(panels < units.div_ceil(PANEL), "both parts have a panel");
+        let (first, rest) = numbers.split_at_mut(panels * rows * PANEL);
+        (PanelsMut::new(first, panels * PANEL, rows), PanelsMut::new(rest, units - panels * PANEL, rows))
     }
 
     /// The same panels, to be read.

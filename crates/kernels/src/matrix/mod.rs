@@ -6,10 +6,11 @@
 //! width of a layer: no leading dimension can alias in the cache, and all strides inside a tile are constants.
 //!
 //! - The activations (and deltas) of a layer are [`Panels`]: panel p holds units 32 p .. 32 p + 31 as (samples, 32).
-//! - The weights of a layer are a grid of **blocks**, one for each output panel and input panel. A block holds its
-//!   weights twice, each copy in the order in which a kernel reads it: 33 rows of 32 for the forward sweep (row 0 is the
-//!   bias, row 1 + j the weights from input j to the 32 outputs), then 32 rows of 32 for the backward sweep (row i: the
-//!   weights to output i from the 32 inputs). The weight sweep updates one copy and refreshes the other.
+//! - The weights of a layer are a grid of **blocks**, one for each output panel and input panel. There are two copies of
+//!   each, in the order in which a kernel reads it: 33 rows of 32 for the forward sweep (row 0 is the bias, row 1 + j the
+//!   weights from input j to the 32 outputs), and 32 rows of 32 for the backward sweep (row i: the weights to output i from
+//!   the 32 inputs). The weight sweep updates one copy and refreshes the other. The copies lie in memory of their own, lest
+//!   a sweep that fetches ahead, as cores do, fills the cache with weights that it does not use.
 //! - The output layer's activations and deltas are **columns** as well ([`panels_to_columns`]): the numbers of a unit for
 //!   all samples side by side, so that a sum over the units runs in one lane.
 //! - Places beyond the last unit of a layer hold zero in weights and in deltas, so that whole vectors can be used
@@ -49,8 +50,11 @@ pub use book_order::{read_blocks, write_blocks, write_gradient};
 pub use columns::{columns_to_panels, panels_to_columns};
 pub use forward::forward;
 pub use gather::gather_rows;
-pub use gradient::BlockGradient;
-pub use layout::{BLOCK, Blocks, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+pub use gradient::{BlockGradient, BlockMut};
+pub use layout::{
+    BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut,
+    ROW_MULTIPLE,
+};
 pub use narrow::forward_narrow;
 
 use layout::product;

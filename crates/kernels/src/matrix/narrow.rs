@@ -3,7 +3,7 @@
 use super::forward;
 use std::mem::MaybeUninit;
 
-use super::layout::{Blocks, FORWARD, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
+use super::layout::{Blocks, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
 use super::tile::{AlongUnits, Chain, Ends, tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
@@ -41,14 +41,14 @@ pub fn forward_narrow<S: Simd>(
         return;
     }
     let whole = samples.next_multiple_of(S::LANES);
-    for (a, bias) in z_out.chunks_exact_mut(z.rows).zip(weights.block(0, 0)) {
+    for (a, bias) in z_out.chunks_exact_mut(z.rows).zip(weights.forward_block(0, 0)) {
         a[..whole].fill(*bias);
     }
     let mut transposed = MaybeUninit::<[f32; PANEL * PANEL]>::uninit();
     let transposed = transposed.as_mut_ptr().cast::<f32>();
     for input_panel in 0..shape.input_panels() {
         let inputs = units_in_panel(shape.inputs, input_panel);
-        let weights = &weights.block(0, input_panel)[FORWARD..];
+        let weights = weights.backward_block(0, input_panel);
         for first in (0..samples).step_by(S::TILE_VECTORS * S::LANES) {
             let vectors = S::TILE_VECTORS.min((samples - first).div_ceil(S::LANES));
             let from = &z.panel(input_panel)[first * PANEL..][..vectors * S::LANES * PANEL];
@@ -74,7 +74,7 @@ pub fn forward_narrow<S: Simd>(
             let ends = Ends { start: result, start_stride: z.rows, place: 0, stride: z.rows };
             // A tile has at least NARROW rows on every tier.
             const { assert!(S::TILE_ROWS >= NARROW) };
-            // SAFETY: A is the first rows of the backward half of a block, B was just written; each unit's results
+            // SAFETY: A is the first rows of a backward block, B was just written; each unit's results
             // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
             unsafe {
                 tiles::<S, AlongUnits>(

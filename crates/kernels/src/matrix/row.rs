@@ -3,7 +3,7 @@
 //! Every unit of it is one chain, and each step of a chain waits for the one before. A tile has too few of them to keep the
 //! multipliers busy, so here several vectors of units, of as many panels as it takes, go side by side.
 
-use super::layout::{BLOCK, Blocks, PANEL, Panels, PanelsMut, units_in_panel};
+use super::layout::{Blocks, FORWARD_BLOCK, PANEL, Panels, PanelsMut, units_in_panel};
 use crate::simd::{Simd, Vector};
 
 /// The most vectors that go side by side: the latency of a multiply-add times the number of multipliers, on any core so
@@ -71,7 +71,7 @@ fn side_by_side<S: Simd, const VECTORS: usize>(
     let mut v = 0;
     while v < VECTORS {
         let (panel, column) = place(v);
-        let bias = &weights.block(panel, 0)[column..];
+        let bias = &weights.forward_block(panel, 0)[column..];
         sums[v] = simd.load(bias);
         rows[v] = bias[PANEL..].as_ptr();
         v += 1;
@@ -84,7 +84,7 @@ fn side_by_side<S: Simd, const VECTORS: usize>(
             while v < VECTORS {
                 // SAFETY: the row of each input in the block of this input panel has a vector at the same column; such blocks
                 // follow each other, and `Blocks` checked that all are there.
-                let row = unsafe { simd.load_from(rows[v].wrapping_add(input_panel * BLOCK + input * PANEL)) };
+                let row = unsafe { simd.load_from(rows[v].wrapping_add(input_panel * FORWARD_BLOCK + input * PANEL)) };
                 sums[v] = factor.mul_add(row, sums[v]);
                 v += 1;
             }

@@ -1,18 +1,18 @@
 //! The optimiser's step of one block of weights, from its gradient in memory: for all rules that are not applied to the
 //! sums while they are in registers ([`BlockGradient::descend`]).
 
-use super::gradient::BlockGradient;
-use super::layout::{BLOCK, FORWARD, GRADIENT, PANEL};
+use super::gradient::{BlockGradient, BlockMut};
+use super::layout::{GRADIENT, PANEL};
 use crate::optimizer::Step;
 use crate::simd::Simd;
 
 impl BlockGradient<'_> {
     /// The step of an optimiser from the `sums` that [`BlockGradient::sum`] gives. Biases keep all of their value, whatever
     /// `step.keep` says. `kept` has the numbers of each slot of the rule, in the layout of the gradient, one slot after the
-    /// other. What becomes of the two halves of the `block` is as in [`BlockGradient::descend`].
+    /// other. What becomes of the two copies of the `block` is as in [`BlockGradient::descend`].
     ///
     /// # Panics
-    /// If `sums` has not [`GRADIENT`] numbers, `block` not [`BLOCK`], or `kept` not [`GRADIENT`] for each slot.
+    /// If `sums` has not [`GRADIENT`] numbers, `block` not the numbers of a block, or `kept` not [`GRADIENT`] for each slot.
     #[inline(always)]
     pub fn update<S: Simd>(
         &self,
@@ -20,25 +20,27 @@ impl BlockGradient<'_> {
         step: Step,
         is_first: bool,
         sums: &[f32],
-        block: &mut [f32],
+        block: BlockMut<'_>,
         kept: &mut [f32],
     ) {
         assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
-        assert_eq!(block.len(), BLOCK, "the weights of a block");
+        block.check();
         assert_eq!(kept.len(), step.rule.slots() * GRADIENT, "the numbers that the rule keeps for a block");
         let (inputs, outputs) = self.units();
         if self.block.1 == 0 {
-            update_row(simd, Step { keep: 1.0, ..step }, (0, 0, outputs), sums, block, kept);
+            update_row(simd, Step { keep: 1.0, ..step }, (0, outputs), sums, block.forward, kept);
         }
-        // A narrow layer is updated in the backward half, row by output.
-        let (rows, columns, half) =
-            if self.shape.is_narrow() { (outputs, inputs, FORWARD - PANEL) } else { (inputs, outputs, 0) };
-        let mut row = 1;
-        while row <= rows {
-            update_row(simd, step, (row, half, columns), sums, block, kept);
+        // A narrow layer is updated in the backward copy, row by output.
+        let (rows, columns, weights) = match self.shape.is_narrow() {
+            true => (outputs, inputs, &mut *block.backward),
+            false => (inputs, outputs, &mut block.forward[PANEL..]),
+        };
+        let mut row = 0;
+        while row < rows {
+            update_row(simd, step, (1 + row, columns), sums, &mut weights[row * PANEL..], kept);
             row += 1;
         }
-        self.refresh_other_half(simd, is_first, block);
+        self.refresh_other_copy(simd, is_first, block);
     }
 
     /// For each output of the block, the squares of its `sums` added up in f64: that of the bias, if it is here, and those of
@@ -69,14 +71,14 @@ impl BlockGradient<'_> {
     }
 }
 
-/// Updates a row of the gradient's layout; `half` must be added to its places for those in the block.
+/// Updates a row of the weights, that of row `row` of the gradient.
 #[inline(always)]
 fn update_row<S: Simd>(
     simd: S,
     step: Step,
-    (row, half, columns): (usize, usize, usize),
+    (row, columns): (usize, usize),
     sums: &[f32],
-    block: &mut [f32],
+    weights: &mut [f32],
     kept: &mut [f32],
 ) {
     let slots = step.rule.slots();
@@ -89,7 +91,7 @@ fn update_row<S: Simd>(
             vectors[slot] = simd.load(&kept[slot * GRADIENT + place..]);
             slot += 1;
         }
-        let weights = &mut block[half + place..];
+        let weights = &mut weights[column..];
         let (weight, vectors) = step.step_lanes(simd, simd.load(&sums[place..]), simd.load(weights), vectors);
         simd.store(weight, weights);
         let mut slot = 0;
