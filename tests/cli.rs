@@ -22,7 +22,8 @@ struct Run {
 impl Run {
     /// The lines of the report, by the words in front of them.
     fn report(&self) -> HashMap<&str, &str> {
-        self.stdout.lines().map(|line| (line[..17].trim(), line[17..].trim())).collect()
+        let parts = |line| str::split_once(line, "  ").expect("a word, two blanks, and a text");
+        self.stdout.lines().map(|line| (parts(line).0, parts(line).1.trim())).collect()
     }
 
     /// The number at the beginning of a line of the report.
@@ -230,7 +231,8 @@ fn columns_without_information_are_reported() {
     desk.write("t.csv", format!("number,a,same,kind\n{rows}"));
     let run = desk.succeed(&["train", "t.csv", "--target", "kind", "--epochs", "1"]);
     assert_eq!(run.report()["dropped"], "`number` (an identifier), `same` (constant)");
-    assert!(run.report()["network"].starts_with("1-"), "{}", run.stdout);
+    // The number itself, and the two pieces of its range.
+    assert!(run.report()["network"].starts_with("3-"), "{}", run.stdout);
     let reasons = &["t.csv", "anything to learn", "`number` (an identifier), `same` (constant)"];
     desk.fail(&["train", "t.csv", "--target", "kind", "--drop", "a"], reasons);
 }
@@ -328,8 +330,9 @@ const BAD_TABLES: &[(&[u8], &[&str])] = &[
     (b"\xff\xfea\0,\0", &["t.csv", "line 1, cell 1", "UTF-8"]),
     (b"a,kind\n1,x\n2,\n", &["row 2 (line 3), target column `kind` is empty"]),
     (b"a,kind\n1,x\n2,x\n", &["t.csv", "label `x`", "two classes"]),
-    (b"a,kind\n1,x\n2,y\n3,z\n4,w\n", &["`kind`", "4 different labels", "`x`, `y`, `z`, ..."]),
-    (b"a,kind\n1,0.5\n2,1.5\n3,2.5\n", &["`kind`", "holds numbers", "--task classification"]),
+    (b"a,kind\n1,x\n2,y\n3,z\n4,w\n", &["only one row", "label `x`"]),
+    (b"a,kind\n1,0.5\n2,0.5\n3,0.5\n", &["t.csv", "label `0.5`", "two classes"]),
+    (b"a,kind\n1,0.5\n2,\n3,2.5\n", &["row 2 (line 3), target column `kind` is empty"]),
     (b"a,kind\n1,2024-01-01\n2,2024-01-02\n", &["`kind`", "holds dates", "classes or numbers"]),
     (b"a,kind\n1,x\n2,x\n3,y\n", &["only one row", "label `y`"]),
     (b"a,kind\n1,x\n1,x\n1,y\n1,y\n", &["t.csv", "anything to learn", "`a` (constant)"]),
@@ -396,14 +399,14 @@ const BAD_ARGUMENTS: &[(&[&str], &[&str])] = &[
     (&["train", "--hidden", "0"], &["--hidden", "64,32"]),
     (&["train", "--hidden", "64,x"], &["64,x", "--hidden", "64,32"]),
     (&["train", "--hidden", "99999999999"], &["--hidden", "64,32"]),
-    (&["train", "--hidden", "65536,65536,65536,65536"], &["parameters"]),
+    (&["train", "--hidden", "65536,65536,65536,65536"], &["weights and biases", "narrow its hidden layers"]),
     (&["train", "--hidden"], &["--hidden"]),
     (&["train", "--activation", "cubic"], &["--activation", "cubic", "sigmoid, tanh"]),
     (&["train", "--learning-rate", "-1"], &["--learning-rate", "above 0"]),
     (&["train", "--learning-rate", "NaN"], &["--learning-rate", "above 0"]),
     (&["train", "--momentum", "1"], &["--momentum", "below 1"]),
     (&["train", "--seed", "-1"], &["--seed", "whole number"]),
-    (&["train", "--test-fraction", "1"], &["--test-fraction", "between 0 and 1"]),
+    (&["train", "--test-fraction", "1"], &["--test-fraction", "from 0 to below 1"]),
     (&["train", "--level", "sse9"], &["--level", "sse9", "scalar"]),
     (&["train", "--model", "absent/model"], &["absent/model", "no folder `absent`"]),
     (&["train", "--model", "."], &["`.`", "folder"]),
@@ -444,7 +447,7 @@ fn bad_arguments_are_refused_in_one_line() {
 #[test]
 fn a_training_that_diverges_says_so() {
     let desk = Desk::new();
-    let run = desk.run(&["train", "--activation", "relu", "--learning-rate", "1e30"]);
+    let run = desk.run(&["train", "--learning-rate", "1e30", "--weight-decay", "0"]);
     let last = run.stderr.lines().last().unwrap();
     assert_eq!((run.code, &*run.stdout), (2, ""), "{}", run.stderr);
     assert!(last.starts_with("error: ") && last.contains("epoch") && last.contains("learning rate"), "{last}");
@@ -550,7 +553,7 @@ fn missing_values_text_and_dates_become_features() {
     let run = desk.succeed(&["train", "t.csv", "--target", "kind", "--split", "part"]);
     let report = run.report();
     assert_eq!((report["numbers"], report["text"], report["dates"]), ("`size`", "`colour`", "`day`"));
-    assert_eq!(run.report()["rows"], "240 trained on, 80 held out, 80 for validation not used");
+    assert_eq!(run.report()["rows"], "240 trained on, 80 held out, 80 for validation");
     assert!(run.number("accuracy") == 1.0, "{}", run.stdout);
     // Another order, another column, a missing value where there was none, an unknown label.
     desk.write("p.csv", "day\tx\tcolour\tsize\n\tz\tred\t\n2024-02-03\tz\tblue\t3\n2024-02-03\tz\tgreen\t3\n");
@@ -587,4 +590,285 @@ fn describe_shows_types_and_oddities() {
     assert_eq!(lines[2], "b: text, 31 different, most often `0` (1 rows)");
     assert_eq!(lines[3], "column `b` is text, since `Oslo` in row 31 is not a number (96.8 % of its cells are)");
     assert_eq!(lines[4], "c: dates over 29 days, 30 different, 1 missing");
+}
+
+/// Rows of three classes, a number, and a weight that follow from two numbers.
+fn kinds(rows: usize) -> String {
+    let mut text = "a,b,kind,value,weight,fold\n".to_owned();
+    for row in 0..rows {
+        let (a, b) = (row * 7 % 23, row * 5 % 11);
+        let (kind, value) = (["low", "middle", "high"][a / 8], 10.0 + 0.5 * a as f64 - b as f64);
+        text += &format!("{a},{b},{kind},{value},{},{}\n", 1 + row % 3, row % 4);
+    }
+    text
+}
+
+/// As quick as a training can be that learns [`kinds`].
+const QUICK: [&str; 8] = ["--hidden", "16", "--epochs", "40", "--optimizer", "adam", "--learning-rate", "0.02"];
+
+#[test]
+fn several_classes_are_told_apart() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(400));
+    let drop = ["--drop", "value", "--drop", "weight", "--drop", "fold"];
+    let run = desk.succeed(&[&["train", "t.csv", "--target", "kind"], &drop[..], &QUICK].concat());
+    assert_eq!(run.report()["target"], "column `kind`, one of 3 classes");
+    assert!(run.number("accuracy") > 0.9, "{}", run.stdout);
+    let predictions = cells(&desk.succeed(&["predict", "model.safetensors", "t.csv"]).stdout);
+    assert_eq!(predictions[0], ["class", "prob_high", "prob_low", "prob_middle"]);
+    for row in &predictions[1..] {
+        let probabilities: Vec<f32> = row[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+        let most = probabilities.iter().copied().fold(0.0, f32::max);
+        let class = predictions[0].iter().position(|name| *name == format!("prob_{}", row[0])).unwrap();
+        assert_eq!(probabilities[class - 1], most);
+        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+    let truth = cells(&desk.read("t.csv"));
+    let right = (1..401).filter(|row| truth[*row][2] == predictions[*row][0]).count();
+    let evaluated = desk.succeed(&["evaluate", "model.safetensors", "t.csv"]);
+    assert_eq!(evaluated.report()["accuracy"], format!("{:.4}", right as f64 / 400.0));
+    desk.fail(&["predict", "model.safetensors", "t.csv", "--threshold", "0.3"], &["--threshold", "two classes"]);
+    desk.write("u.csv", kinds(30).replace("middle", "muddle"));
+    desk.fail(&["evaluate", "model.safetensors", "u.csv"], &["`muddle`", "`kind`"]);
+}
+
+#[test]
+fn numbers_are_predicted_in_their_own_unit() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(400));
+    let drop = ["--drop", "kind", "--drop", "weight", "--drop", "fold", "--ensemble", "2"];
+    let run =
+        desk.succeed(&[&["train", "t.csv", "--target", "value", "--task", "regression"], &drop[..], &QUICK].concat());
+    assert!(run.report()["target"].starts_with("column `value`, numbers from "), "{}", run.stdout);
+    assert!(run.report()["network"].ends_with(", 2 networks"), "{}", run.stdout);
+    let predictions = cells(&desk.succeed(&["predict", "model.safetensors", "t.csv"]).stdout);
+    let truth = cells(&desk.read("t.csv"));
+    assert_eq!(predictions[0], ["prediction"]);
+    for (row, truth) in predictions.iter().zip(&truth).skip(1) {
+        let (value, prediction): (f32, f32) = (truth[3].parse().unwrap(), row[0].parse().unwrap());
+        assert!((value - prediction).abs() < 2.0, "{prediction} for {value}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.succeed(&["evaluate", "model.safetensors", "t.csv", "--json"]).stdout).unwrap();
+    assert_eq!(json["rows"], 400);
+    assert!(json["scores"].as_object().unwrap().values().all(|value| value.is_f64()), "{json}");
+    desk.fail(
+        &["train", "t.csv", "--target", "value", "--task", "regression", "--class-weights", "balanced"],
+        &["`value`", "no classes"],
+    );
+}
+
+#[test]
+fn a_file_of_arguments_is_as_good_as_the_arguments() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(200));
+    desk.write(
+        "run.toml",
+        "file = \"t.csv\"\ntarget = 'kind'\ndrop = ['value', \"weight\"]\nhidden = [8, 4]\nepochs = 3\nlearning_rate = 0.01\n\
+         class-weights = { low = 2, high = 0.5 }\nno-header = false\n",
+    );
+    let model = |arguments: &[&str]| {
+        desk.succeed(&[&["train"], arguments].concat());
+        fs::read(desk.path("model.safetensors")).unwrap()
+    };
+    let info = |_: &[u8]| desk.succeed(&["info", "model.safetensors", "--json"]).stdout;
+    let settings =
+        |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap()["training"]["settings"].clone();
+    let from_file = settings(info(&model(&["--config", "run.toml", "--epochs", "2"])));
+    let weights = "high=0.5,low=2";
+    let arguments =
+        ["t.csv", "--target", "kind", "--drop", "value", "--drop", "weight", "--hidden", "8,4", "--epochs", "2"];
+    let given = [&arguments[..], &["--learning-rate", "0.01", "--class-weights", weights]].concat();
+    assert_eq!(settings(info(&model(&given))), from_file);
+    assert_eq!((&from_file["epochs"], &from_file["class_weights"]), (&2.into(), &weights.into()));
+
+    for (content, words) in [
+        ("epoch = 3", &["run.toml", "`epoch`", "`epochs`"][..]),
+        ("colour = 3", &["run.toml", "`colour`", "--help"]),
+        ("config = 'x'", &["run.toml", "`config`"]),
+        ("epochs = 'many'", &["run.toml", "--epochs", "whole number"]),
+        ("epochs = true", &["run.toml", "`epochs`"]),
+        ("momentum = 1.5", &["run.toml", "--momentum", "below 1"]),
+        ("optimizer = 'magic'", &["run.toml", "--optimizer", "adam"]),
+        ("a = 1\nb = = 2", &["run.toml", "line 2"]),
+        ("", &[]),
+    ] {
+        desk.write("run.toml", content);
+        match words {
+            [] => drop(desk.succeed(&["train", "--epochs", "1", "--config", "run.toml"])),
+            words => desk.fail(&["train", "--config", "run.toml"], words),
+        }
+    }
+    desk.fail(&["train", "--config", "absent.toml"], &["absent.toml", "No such file"]);
+}
+
+#[test]
+fn weights_count_in_training_and_scores() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(200));
+    let train = ["train", "t.csv", "--target", "kind", "--epochs", "2", "--weights", "weight"];
+    desk.succeed(&train);
+    assert!(!desk.succeed(&["info", "model.safetensors"]).stdout.contains("weight: "));
+    desk.succeed(&["evaluate", "model.safetensors", "t.csv", "--weights", "weight"]);
+    for (from, to, words) in [
+        (",2,1\n", ",-2,1\n", &["u.csv", "row 2", "`weight`", "-2"][..]),
+        (",2,1\n", ",nan,1\n", &["u.csv", "row 2", "`weight`"]),
+        (",2,1\n", ",heavy,1\n", &["u.csv", "row 2", "`weight`", "`heavy`"]),
+    ] {
+        desk.write("u.csv", kinds(200).replacen(from, to, 1));
+        desk.fail(&["train", "u.csv", "--target", "kind", "--weights", "weight"], words);
+    }
+    desk.fail(&["train", "t.csv", "--target", "kind", "--weights", "kind"], &["`kind`", "cannot be two"]);
+    desk.fail(&["train", "t.csv", "--target", "kind", "--class-weights", "tall=2"], &["`tall`", "`kind`"]);
+    desk.fail(&["train", "t.csv", "--target", "kind", "--class-weights", "low=-2"], &["--class-weights", "from 0 on"]);
+}
+
+#[test]
+fn a_validation_table_of_ones_own_stops_the_training() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(300));
+    desk.write("v.csv", kinds(100));
+    let arguments = ["train", "t.csv", "--target", "kind", "--features", "a", "--features", "b", "--epochs", "60"];
+    let stop = ["--validation", "v.csv", "--patience", "3", "--class-weights", "balanced", "--learning-rate", "0.5"];
+    let run = desk.succeed(&[&arguments[..], &stop].concat());
+    assert_eq!(run.report()["rows"], "240 trained on, 60 held out, 100 for validation");
+    assert!(run.stderr.contains("validation loss"), "{}", run.stderr);
+    let info = desk.succeed(&["info", "model.safetensors", "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&info).unwrap();
+    let curve = &json["training"]["curves"][0];
+    let (epochs, best) = (curve["validation"].as_array().unwrap().len(), curve["best_epoch"].as_u64().unwrap());
+    assert!(epochs < 60 && epochs as u64 == best + 3, "{curve}");
+    desk.write("v.csv", kinds(100).replace("low", "lower"));
+    desk.fail(&[&arguments[..], &stop].concat(), &["`lower`", "`kind`"]);
+    desk.write("v.csv", "a,kind\n1,low\n");
+    desk.fail(&[&arguments[..], &stop].concat(), &["v.csv", "no column `b`"]);
+}
+
+#[test]
+fn cross_validation_judges_every_fold() {
+    let desk = Desk::new();
+    desk.write("t.csv", kinds(200));
+    let arguments = ["cross-validate", "t.csv", "--target", "kind", "--drop", "value", "--drop", "weight"];
+    let quick = [&arguments[..], &QUICK].concat();
+    let run = desk.succeed(&[&quick[..], &["--fold-column", "fold", "--predictions", "p.csv"]].concat());
+    let lines: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(
+        lines[0].contains(" mean ") && lines[0].contains(" fold 4 ") && !lines[0].contains(" fold 5 "),
+        "{}",
+        run.stdout
+    );
+    assert!(lines.iter().any(|line| line.starts_with("| accuracy ")), "{}", run.stdout);
+    let predictions = cells(&desk.read("p.csv"));
+    assert_eq!((predictions.len(), &*predictions[0][0]), (201, "class"));
+
+    let json = |threads: &str| {
+        let more = ["--folds", "3", "--repeats", "2", "--json", "--threads", threads, "--predictions", "p.csv"];
+        let run = desk.succeed(&[&quick[..], &["--drop", "fold"], &more].concat());
+        (serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap(), desk.read("p.csv"))
+    };
+    let (one, of_one) = json("1");
+    assert_eq!(one["folds"].as_array().unwrap().len(), 6);
+    assert_eq!((one.clone(), of_one), json("2"), "threads change a result");
+    let mean: f64 = (0..6).map(|fold| one["folds"][fold]["scores"]["accuracy"].as_f64().unwrap()).sum::<f64>() / 6.0;
+    let summary = one["summary"].as_array().unwrap().iter().find(|metric| metric["metric"] == "accuracy").unwrap();
+    assert!((summary["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
+
+    desk.fail(&[&arguments[..], &["--folds", "1"]].concat(), &["--folds", "from 2"]);
+    desk.fail(&[&arguments[..], &["--folds", "201"]].concat(), &["201", "200 rows"]);
+    desk.fail(&[&arguments[..], &["--folds", "3", "--fold-column", "fold"]].concat(), &["--folds", "--fold-column"]);
+    desk.fail(&[&arguments[..], &["--fold-column", "clinic"]].concat(), &["no column `clinic`"]);
+}
+
+#[test]
+fn machines_are_told_in_json() {
+    let desk = Desk::new();
+    let json = |arguments: &[&str]| serde_json::from_str::<serde_json::Value>(&desk.succeed(arguments).stdout).unwrap();
+    let trained = json(&["train", "--epochs", "3", "--json"]);
+    assert_eq!((&trained["data"]["rows"], &trained["settings"]["epochs"]), (&569.into(), &3.into()));
+    assert!(trained["scores"]["roc-auc"].as_f64().unwrap() > 0.9 && trained["interrupted"] == false, "{trained}");
+    let info = json(&["info", "model.safetensors", "--json"]);
+    assert_eq!(info["training"]["curves"], trained["curves"]);
+    assert_eq!(info["training"]["provenance"]["command"], serde_json::json!(["backprop", "train", "--epochs", "3"]));
+    assert_eq!(info["pipeline"]["features"].as_array().unwrap().len(), 30);
+    assert!(json(&["info", "--json"])["threads"].is_u64());
+    let described = json(&["describe", &bundled(), "--json"]);
+    assert_eq!((&described["rows"], &described["columns"][30]["distinct"]), (&569.into(), &2.into()));
+}
+
+#[test]
+fn a_model_says_how_it_was_made() {
+    let desk = Desk::new();
+    desk.succeed(&["train", "--epochs", "2", "--threads", "1", "--level=scalar", "--drop", "worst_area"]);
+    let info = desk.succeed(&["info", "model.safetensors"]);
+    let report = info.report();
+    assert_eq!(report["command"], "backprop train --epochs 2 --drop worst_area");
+    assert_eq!(report["data"], "wdbc.csv (bundled): 569 rows, 456 trained on, 0 for validation, 113 held out");
+    assert!(report["settings"].contains("learning rate 0.003, "), "{}", info.stdout);
+    assert!(
+        report["settings"].contains("epochs 2") && report["training"].contains(" of 2 was kept"),
+        "{}",
+        info.stdout
+    );
+}
+
+#[test]
+fn shells_can_complete() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(desk.succeed(&["completions", shell]).stdout.contains("cross-validate"), "{shell}");
+    }
+    desk.fail(&["completions", "dos"], &["dos", "bash"]);
+}
+
+#[test]
+fn every_subcommand_has_examples() {
+    let desk = Desk::new();
+    let help = desk.succeed(&["--help"]).stdout;
+    let listed =
+        help.split_once("Commands:").unwrap().1.lines().skip(1).map_while(|line| line.split_whitespace().next());
+    for command in listed.filter(|command| *command != "help") {
+        assert!(desk.succeed(&[command, "--help"]).stdout.contains(&format!("  backprop {command}")), "{command}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_learnt() {
+    use std::io::{BufRead, BufReader};
+    let desk = Desk::new();
+    let mut child = desk
+        .command(&["train", "--epochs", "1000000", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first epoch is over.
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["interrupted"], true);
+    desk.succeed(&["predict", "model.safetensors", &bundled()]);
+}
+
+#[test]
+fn real_tables_of_several_classes_and_numbers_are_learnt() {
+    let desk = Desk::new();
+    let quick = ["--optimizer", "adam", "--learning-rate", "0.005", "--activation", "relu"];
+    for (name, target, options, epochs, metric, least) in [
+        ("sklearn_iris.csv", "5", &["--no-header", "--skip-lines", "1"][..], "60", "accuracy", 0.9),
+        ("sklearn_wine_data.csv", "14", &["--no-header", "--skip-lines", "1"], "40", "accuracy", 0.9),
+        ("sklearn_digits.csv.gz", "65", &["--no-header"], "20", "accuracy", 0.95),
+        ("letter.csv", "17", &["--no-header"], "4", "accuracy", 0.8),
+        ("california_housing.csv.gz", "medianHouseValue", &[], "5", "R squared", 0.65),
+        ("winequality-white.csv", "12", &["--no-header", "--task", "regression"], "10", "R squared", 0.25),
+    ] {
+        let Some(path) = shared(name) else { continue };
+        let arguments = [&["train", &path, "--target", target, "--epochs", epochs], options, &quick].concat();
+        let run = desk.succeed(&arguments);
+        assert!(run.number(metric) > least, "{name}: {}", run.stdout);
+    }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use net::random::Random;
 use net::{
-    Activation, Dataset, Error, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads, Trainer,
+    Activation, Dataset, Ending, Error, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads, Trainer,
     TrainingOptions,
 };
 
@@ -202,12 +202,13 @@ fn the_callback_sees_every_epoch_and_may_stop() {
     let network = Network::builder(2).hidden(&[3]).build().unwrap();
     let mut trainer = Trainer::new(network, TrainingOptions { epochs: 10, ..Default::default() }).unwrap();
     let mut seen = Vec::new();
-    let losses = trainer.train(&data, |epoch| {
+    let ending = trainer.train(&data, |epoch| {
         assert_eq!((epoch.of, epoch.samples), (10, 4));
         seen.push(epoch.mean_loss);
         if epoch.number == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert_eq!(losses.unwrap(), seen);
+    assert_eq!(ending.unwrap(), Ending::Stopped);
+    assert_eq!(trainer.history().training_losses(), seen);
     assert_eq!(seen.len(), 4);
     assert!((seen[0] - std::f64::consts::LN_2).abs() < 0.4, "the first loss is near that of a coin: {}", seen[0]);
 }

@@ -64,7 +64,8 @@ pub fn losses(workload: &Workload, level: Level, epochs: usize) -> Vec<f64> {
     let options = TrainingOptions { epochs, ..options(workload, level, 1) };
     let mut trainer = Trainer::new(workload.network(), options).expect("sound options");
     let data = workload.data(2 * workload.batch_size);
-    trainer.train(&data, |_epoch| ControlFlow::Continue(())).expect("training goes on")
+    trainer.train(&data, |_epoch| ControlFlow::Continue(())).expect("training goes on");
+    trainer.history().training_losses()
 }
 
 /// Plain gradient descent in minibatches of the workload.

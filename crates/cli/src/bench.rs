@@ -80,7 +80,7 @@ impl Bench {
         report.line("processor", &results.machine.processor);
         report.line("page", self.html.display().to_string());
         report.line("JSON", self.json.display().to_string());
-        report.print()
+        report.print(false)
     }
 
     fn settings(&self) -> Settings {

@@ -1,18 +1,24 @@
 //! The command line.
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use anyhow::{Result, anyhow};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::completions::Completions;
+use crate::config;
+use crate::cross_validate::CrossValidate;
 use crate::describe::Describe;
+use crate::evaluate::Evaluate;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
 use crate::train::Train;
 
-/// A multilayer perceptron for tables with two classes, trained by backpropagation on the CPU.
+/// Multilayer perceptrons for tables, trained by backpropagation on the CPU: for two classes, several classes, or numbers.
 ///
-/// The two classes are called t = 0 and t = 1. Everything that is printed or written speaks of p(t = 1), the
+/// Two classes are called t = 0 and t = 1. Everything that is printed or written of them speaks of p(t = 1), the
 /// probability of the positive class; `train --positive` chooses which label that is.
 #[derive(Parser)]
 #[command(name = "backprop", version, max_term_width = 100)]
@@ -26,31 +32,66 @@ struct CommandLine {
 pub enum Command {
     Train(Box<Train>),
     Predict(Predict),
+    Evaluate(Evaluate),
+    CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
     Bench(Bench),
+    Completions(Completions),
 }
 
 impl Command {
-    /// Does it.
+    /// Does it. `arguments` are all of the command line, the program's name included.
     ///
     /// # Errors
     /// Whatever goes wrong, as one line for the user.
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, arguments: &[String]) -> Result<()> {
         match self {
-            Command::Train(train) => train.run(),
+            Command::Train(train) => train.run(&without_effect_removed(arguments)),
             Command::Predict(predict) => predict.run(),
+            Command::Evaluate(evaluate) => evaluate.run(),
+            Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
             Command::Bench(bench) => bench.run(),
+            Command::Completions(completions) => completions.run(CommandLine::command()),
         }
     }
 }
 
-/// Reads the command line. Where help or the version is asked for, prints that and ends the program.
+/// Reads the command line and the file of arguments that it names, and gives all words, too. Where help or the version is
+/// asked for, prints that and ends the program.
 ///
 /// # Errors
 /// If the arguments make no sense.
-pub fn parse() -> Result<Command> {
-    CommandLine::try_parse().map(|line| line.command).map_err(failure::from_arguments)
+pub fn parse() -> Result<(Command, Vec<String>)> {
+    let command = CommandLine::command();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let read = |arguments: &[OsString]| {
+        let matches = command.clone().try_get_matches_from(arguments).map_err(failure::from_arguments);
+        matches.and_then(|matches| Ok((CommandLine::from_arg_matches(&matches)?, matches)))
+    };
+    let (mut line, matches) = read(&arguments)?;
+    if let Some((expanded, file)) = config::expand(&command, &matches, &arguments)? {
+        // It was right without the file.
+        (line, _) = read(&expanded).map_err(|error| anyhow!("in `{}`: {error}", file.display()))?;
+        arguments = expanded;
+    }
+    let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    Ok((line.command, arguments))
+}
+
+/// The command line without the arguments that change no bit of a model, and with the plain name of the program.
+fn without_effect_removed(arguments: &[String]) -> Vec<String> {
+    let mut kept = vec!["backprop".to_owned()];
+    let mut arguments = arguments.iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        let (name, has_value) = argument.split_once('=').map_or((&**argument, false), |(name, _)| (name, true));
+        match name {
+            "--threads" | "--level" | "--model" | "--config" if !has_value => drop(arguments.next()),
+            "--threads" | "--level" | "--model" | "--config" | "--json" => {}
+            _ => kept.push(argument.clone()),
+        }
+    }
+    kept
 }

@@ -5,31 +5,42 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use data::{CategoryEncoder, Encoder, NumberEncoder, Pipeline, Target};
+use model::{Model, Provenance, Training};
 use net::Level;
+use serde_json::Value;
 
 use crate::machine::granted_threads;
-use crate::model::Model;
-use crate::report::{Report, count, list};
+use crate::network;
+use crate::report::{Report, count, json, list};
 
 /// Show what a model holds or, without one, what this machine can do
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backprop info
+  backprop info model.safetensors
+  backprop info model.safetensors --json")]
 pub struct Info {
     /// Model that `backprop train` has saved
     model: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Info {
     /// Prints it.
     pub fn run(&self) -> Result<()> {
         match &self.model {
-            Some(path) => model(path),
-            None => machine(),
+            Some(path) => model(path, self.json),
+            None => machine(self.json),
         }
     }
 }
 
 /// The levels and threads of this machine.
-fn machine() -> Result<()> {
+fn machine(as_json: bool) -> Result<()> {
     let mut report = Report::default();
     let best = Level::best();
     for level in Level::available() {
@@ -38,16 +49,21 @@ fn machine() -> Result<()> {
         report.line("SIMD level", format!("{level}: {rounding}{chosen}"));
     }
     report.line("threads", format!("{} granted to this process", granted_threads()));
-    report.print()
+    report.value("levels", Level::available().iter().map(Level::to_string).collect::<Vec<_>>());
+    report.value("best_level", best.to_string());
+    report.value("threads", granted_threads());
+    report.print(as_json)
 }
 
 /// The network in a model file, and the table that it wants.
-fn model(path: &Path) -> Result<()> {
-    let Model { network, pipeline } = Model::load(path)?;
-    let shape = network.shape();
+fn model(path: &Path, as_json: bool) -> Result<()> {
+    let model = Model::load(path)?;
+    let pipeline = &model.pipeline;
     let mut report = Report::default();
     report.line("model", path.display().to_string());
-    report.line("network", format!("{shape}, {}, {} parameters", shape.activation(), count(network.parameter_count())));
+    network::report(&model, &mut report);
+    report_training(&model.training, &mut report);
+    report.value("pipeline", pipeline);
     report.line("target", format!("column `{}`", pipeline.target().column()));
     match pipeline.target() {
         Target::Binary { classes, .. } => {
@@ -74,7 +90,50 @@ fn model(path: &Path) -> Result<()> {
         };
         report.line("feature", format!("{}: {encoder}", feature.name));
     }
-    report.print()
+    report.print(as_json)
+}
+
+/// How the model came about.
+fn report_training(training: &Training, report: &mut Report) {
+    report.value("training", training);
+    if let Some(Provenance { version, command, data }) = &training.provenance {
+        report.line("command", command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+        report.line("made by", format!("backprop {version}"));
+        let [rows, trained_on, validation, held_out] =
+            [data.rows, data.trained_on, data.validation, data.held_out].map(count);
+        let parts = format!("{trained_on} trained on, {validation} for validation, {held_out} held out");
+        report.line("data", format!("{}: {rows} rows, {parts}", data.file));
+        if !data.dropped.is_empty() {
+            let dropped: Vec<String> =
+                data.dropped.iter().map(|(name, reason)| format!("`{name}` ({reason})")).collect();
+            report.line("dropped", dropped.join(", "));
+        }
+    }
+    if let Value::Object(settings) = json(&training.settings) {
+        let setting = |(name, value): (String, Value)| match value {
+            Value::String(text) => format!("{} {text}", name.replace('_', " ")),
+            value => format!("{} {value}", name.replace('_', " ")),
+        };
+        report.line("settings", settings.into_iter().map(setting).collect::<Vec<_>>().join(", "));
+    }
+    for (member, curve) in training.curves.iter().enumerate() {
+        let loss = |losses: &[f64]| losses.get(curve.best_epoch.wrapping_sub(1)).map(|loss| format!("{loss:.4}"));
+        let epochs = curve.training.len();
+        let mut text = format!("network {}: epoch {} of {epochs} was kept", member + 1, curve.best_epoch);
+        for (word, losses) in [("loss", &curve.training), ("validation loss", &curve.validation)] {
+            text += &loss(losses).map_or_else(String::new, |loss| format!(", {word} {loss}"));
+        }
+        report.line("training", text);
+    }
+}
+
+/// A word of a command line as a shell wants it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn describe_number(number: &NumberEncoder) -> String {

@@ -4,13 +4,15 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 
 use clap::Args;
-use net::{Level, LevelError, Threads};
+use model::Compute;
+use net::{Level, LevelError};
 
 use crate::values;
 
 /// Arguments of every subcommand that computes. They change how fast it goes, and no bit of the result (but for the portable
 /// level, which rounds products once more).
 #[derive(Args)]
+#[command(next_help_heading = "Machine")]
 pub struct Machine {
     /// Threads to compute with [default: as many as this process is granted]
     #[arg(long, value_name = "N", value_parser = values::threads)]
@@ -22,17 +24,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The threads to compute with: a pool of their own.
-    pub fn threads(&self) -> Threads {
-        Threads::Own(self.threads.unwrap_or_else(granted_threads))
-    }
-
-    /// The SIMD level to compute with.
+    /// What to compute with.
     ///
     /// # Errors
     /// If the environment asks for a level that this machine does not have.
-    pub fn level(&self) -> Result<Level, LevelError> {
-        self.level.map_or_else(Level::from_environment, Ok)
+    pub fn compute(&self) -> Result<Compute, LevelError> {
+        let level = self.level.map_or_else(Level::from_environment, Ok)?;
+        Ok(Compute { threads: self.threads.unwrap_or_else(granted_threads), level })
     }
 }
 

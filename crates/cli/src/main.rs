@@ -1,26 +1,35 @@
-//! The `backprop` command: trains a multilayer perceptron on a table with two classes, predicts with it,
-//! and measures how fast that is.
+//! The `backprop` command: trains multilayer perceptrons on tables, judges them, predicts with them, and measures how fast
+//! that is.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `describe.rs`, `info.rs`, `bench.rs` | a subcommand each, with its arguments |
-//! | `training_table.rs`, `reading.rs`, `machine.rs` | arguments that go together |
+//! | `train.rs`, `predict.rs`, `evaluate.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
+//! | `training_table.rs`, `hyperparameters.rs`, `reading.rs`, `machine.rs` | arguments that go together |
+//! | `config.rs` | arguments from a file |
 //! | `values.rs` | the values of arguments |
-//! | `model.rs` | the model file: a network and the way from a table to its inputs |
 //! | `destination.rs` | where files may be written |
-//! | `progress.rs`, `report.rs` | what is shown during the work and after it |
+//! | `progress.rs`, `report.rs`, `network.rs` | what is shown during the work and after it |
+//! | `predictions.rs` | predictions as CSV |
+//! | `interrupt.rs` | Ctrl-C |
 //! | `failure.rs` | what happens to errors |
 
 mod bench;
 mod command;
+mod completions;
+mod config;
+mod cross_validate;
 mod describe;
 mod destination;
+mod evaluate;
 mod failure;
+mod hyperparameters;
 mod info;
+mod interrupt;
 mod machine;
-mod model;
+mod network;
 mod predict;
+mod predictions;
 mod progress;
 mod reading;
 mod report;
@@ -31,7 +40,7 @@ mod values;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match command::parse().and_then(|command| command.run()) {
+    match command::parse().and_then(|(command, arguments)| command.run(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

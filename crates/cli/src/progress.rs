@@ -1,9 +1,11 @@
 //! The progress of long work, on the standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use net::Epoch;
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use model::Settings;
 
 /// A bar on a terminal; elsewhere, such as in a log file, some lines.
 pub struct Progress {
@@ -26,12 +28,6 @@ impl Progress {
         Self { bar, unit, count }
     }
 
-    /// Shows an epoch of training that has just ended.
-    pub fn show_epoch(&self, epoch: &Epoch) {
-        let rate = HumanCount((epoch.samples as f64 / epoch.seconds) as u64);
-        self.show(epoch.number, &format!("loss {:.4}, {rate} samples/s", epoch.mean_loss));
-    }
-
     /// Shows that so many units are done, and how things are.
     pub fn show(&self, done: usize, state: &str) {
         if let Some(bar) = &self.bar {
@@ -50,5 +46,64 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The progress of trainings: of the members of an ensemble, or of the fits of a cross-validation.
+pub struct TrainingProgress {
+    progress: Progress,
+    start: Instant,
+    epochs: usize,
+    /// Which numbers tell one training from another.
+    has_fits: bool,
+    has_members: bool,
+    done: Mutex<Done>,
+}
+
+/// What is done so far.
+#[derive(Default)]
+struct Done {
+    epochs: usize,
+    rows: usize,
+}
+
+impl TrainingProgress {
+    /// Starts so many fits with the same settings.
+    pub fn new(title: &str, fits: usize, settings: &Settings) -> Self {
+        let count = fits * settings.ensemble * settings.epochs;
+        Self {
+            progress: Progress::new(title.to_owned(), "epoch", count),
+            start: Instant::now(),
+            epochs: count,
+            has_fits: fits > 1,
+            has_members: settings.ensemble > 1,
+            done: Mutex::default(),
+        }
+    }
+
+    /// Shows an epoch that has just ended, of the fit with this number, counted from 1.
+    pub fn show(&self, fit: usize, epoch: &model::Progress) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.epochs += 1;
+        done.rows += epoch.rows;
+        let seconds = self.start.elapsed().as_secs_f64();
+        let mut state = String::new();
+        if self.has_fits {
+            state += &format!("fold {fit}, ");
+        }
+        if self.has_members {
+            state += &format!("network {}, ", epoch.member);
+        }
+        state += &format!("loss {:.4}", epoch.training_loss);
+        if let Some(loss) = epoch.validation_loss {
+            state += &format!(", validation loss {loss:.4}");
+        }
+        state += &format!(", {} rows/s", HumanCount((done.rows as f64 / seconds) as u64));
+        if self.progress.bar.is_none() {
+            // With early stopping, that is the most.
+            let left = seconds * self.epochs.saturating_sub(done.epochs) as f64 / done.epochs as f64;
+            state += &format!(", {} left", HumanDuration(Duration::from_secs_f64(left.ceil())));
+        }
+        self.progress.show(done.epochs, &state);
     }
 }

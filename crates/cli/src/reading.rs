@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use data::{Error, Format, ReadOptions, Source, TableReader};
+use data::{Column, Error, Format, Kind, Pipeline, ReadOptions, Source, Table, TableReader, Target};
 
 use crate::report::Report;
 use crate::values;
@@ -48,6 +48,27 @@ impl Reading {
             _ => Source::path(path),
         };
         self.open_source(source, report)
+    }
+
+    /// Reads from a table what a pipeline needs to predict and to be judged: its columns, its target, and the column of
+    /// weights, if there is one.
+    pub fn read_examples(
+        &self,
+        path: &Path,
+        pipeline: &Pipeline,
+        weights: Option<&str>,
+        report: &mut Report,
+    ) -> Result<Table> {
+        let reader = self.open(path, report)?;
+        let target = pipeline.target();
+        let kind = match target {
+            Target::Number { .. } => Kind::Number,
+            _ => Kind::Category,
+        };
+        let mut columns = pipeline.columns();
+        columns.push(Column::target(target.column(), kind));
+        columns.extend(weights.map(|name| Column::new(name, Kind::Number)));
+        Ok(reader.read(columns)?)
     }
 
     /// Opens any table.

@@ -1,72 +1,60 @@
 //! `backprop train`: from a table to a model file.
 
-use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
-use data::{Classes, Dropped, Pipeline, Scaling, Split, Target};
-use net::metrics::{accuracy, log_loss, roc_auc};
-use net::{Activation, Dataset, Network, Optimizer, Predictor, Shape, Trainer, TrainingOptions};
+use data::{Dropped, Split, Table, Target};
+use model::{Columns, DataSummary, Model, Prepared, Provenance, fit, scores};
+use net::Dataset;
 
+use crate::config::Config;
 use crate::destination;
+use crate::hyperparameters::Hyperparameters;
+use crate::interrupt;
 use crate::machine::Machine;
-use crate::model::Model;
-use crate::progress::Progress;
+use crate::network;
+use crate::progress::TrainingProgress;
 use crate::report::{Report, count};
-use crate::training_table::{Columns, TrainingTable};
-use crate::values::{self, Widths};
+use crate::training_table::{Partition, TrainingTable};
+use crate::values;
 
-/// The largest network, in weights and biases: 4 GiB of them, which training needs three times over.
-const MAX_PARAMETERS: usize = 1 << 30;
-
-/// Train a network on a table with two classes, and save it
+/// Train a model on a table, and save it
 ///
-/// The table is a CSV, LIBSVM, IDX, Parquet or Arrow file, compressed with gzip or not. Every column besides the target is
-/// a feature: numbers and dates are scaled, and text becomes an input for each frequent label; missing values may occur. What
-/// that takes is learnt from the rows to train on. The other rows are held out, and how well the network does on
-/// those is printed.
+/// What is predicted follows from the target column: one of two classes, one of several, or a number. Every other
+/// column is a feature: numbers and dates are scaled, and text becomes an input for each frequent label; missing
+/// values may occur. What that takes is learnt from the rows to train on. The other rows are held out, and how well the
+/// model does on those is printed. Ctrl-C stops the training after the epoch and keeps what it has come to.
 #[derive(Args)]
-#[command(allow_negative_numbers = true)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
+Examples:
+  backprop train
+  backprop train patients.csv --target outcome --positive sick --model patients.safetensors
+  backprop train houses.parquet --target price --drop id --hidden 128,64 --ensemble 5
+  backprop train flowers.csv --target species --validation-fraction 0.1 --patience 10
+  backprop train --config run.toml --seed 7"
+)]
 pub struct Train {
     #[command(flatten)]
     table: TrainingTable,
 
-    /// Units in each hidden layer, separated by commas
-    #[arg(long, value_name = "UNITS", default_value = "64,64")]
-    hidden: Widths,
+    /// Column that says which rows to train on and which to hold out, by the words train, validation and test
+    #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
+    split: Option<String>,
 
-    /// Activation of the hidden layers: sigmoid, tanh, relu, silu or gelu
-    #[arg(long, default_value = "sigmoid")]
-    activation: Activation,
-
-    /// Times that every row is trained on
-    #[arg(long, value_name = "N", value_parser = values::epochs, default_value = "50")]
-    epochs: usize,
-
-    /// Rows in a minibatch, for each of which the weights take one step
-    #[arg(long, value_name = "ROWS", value_parser = values::batch_size, default_value = "32")]
-    batch_size: usize,
-
-    /// Length of a step, as a multiple of the mean gradient of the minibatch
-    #[arg(long, value_name = "RATE", value_parser = values::learning_rate, default_value = "0.03")]
-    learning_rate: f32,
-
-    /// Part of the last step that is added to the next one, from 0 to below 1
-    #[arg(long, value_parser = values::momentum, default_value = "0.9")]
-    momentum: f32,
-
-    /// Seed of all that is random: rows held out, first weights, order of the rows
-    #[arg(long, value_name = "N", value_parser = values::seed, default_value = "0")]
-    seed: u64,
-
-    /// Part of the rows of each class to hold out
-    #[arg(long, value_name = "FRACTION", value_parser = values::fraction, default_value = "0.2")]
+    /// Part of the rows to hold out, of each class or of small, middling and large numbers; 0 for none
+    #[arg(long, value_name = "FRACTION", value_parser = values::share_of_rows, default_value = "0.2")]
     test_fraction: f64,
 
-    /// How numbers are scaled: standard (mean 0, standard deviation 1) or robust (by quartiles, outliers clipped)
-    #[arg(long, value_name = "WAY", value_parser = values::scaling, default_value = "standard")]
-    scale: Scaling,
+    /// Table with rows to judge each network by after each epoch, read as the table to train on; the best epoch is kept
+    #[arg(long, value_name = "FILE", conflicts_with = "validation_fraction")]
+    validation: Option<PathBuf>,
+
+    #[command(flatten)]
+    hyperparameters: Hyperparameters,
 
     #[command(flatten)]
     machine: Machine,
@@ -74,106 +62,145 @@ pub struct Train {
     /// File to save the model to
     #[arg(long, value_name = "PATH", default_value = "model.safetensors")]
     model: PathBuf,
+
+    #[command(flatten)]
+    _config: Config,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Train {
-    /// Trains, saves, and then prints what came of it.
-    pub fn run(&self) -> Result<()> {
-        let (level, threads) = (self.machine.level()?, self.machine.threads());
-        destination::check(&self.model, self.table.path().as_slice())?;
+    /// Trains, saves, and then prints what came of it. `command` is the command line, for the model file.
+    pub fn run(&self, command: &[String]) -> Result<()> {
+        let compute = self.machine.compute()?;
+        let sources: Vec<&Path> = self.table.path().into_iter().chain(self.validation.as_deref()).collect();
+        destination::check(&self.model, &sources)?;
         let mut report = Report::default();
-        let (pipeline, training, held_out) = self.prepare(&mut report)?;
-        let network = self.fit(&training, &mut report)?;
+        let (prepared, data) = self.prepare(&mut report)?;
+        let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
+        interrupt::listen()?;
 
-        let mut prob_t1 = vec![0.0; held_out.rows()];
-        let mut predictor = Predictor::new(&network).with_level(level).with_threads(threads)?;
-        predictor.prob_t1(held_out.features(), &mut prob_t1)?;
-        let (targets, prob_t1) = (held_out.targets(), &prob_t1[..]);
-        report.line("accuracy", format!("{:.4} on the held-out rows", accuracy(targets, prob_t1)?));
-        report.line("log loss", format!("{:.4}", log_loss(targets, prob_t1)?));
-        report.line("ROC AUC", format!("{:.4}", roc_auc(targets, prob_t1)?));
+        let start = Instant::now();
+        let progress = TrainingProgress::new("training", 1, &settings);
+        let mut model = fit(pipeline, training, validation, &settings, compute, &|epoch| {
+            progress.show(1, epoch);
+            !interrupt::happened()
+        })?;
+        drop(progress);
+        let seconds = start.elapsed().as_secs_f64();
+        let provenance = Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), command: command.to_vec(), data };
+        model.training.provenance = Some(provenance);
 
-        Model { network, pipeline }.save(&self.model)?;
+        network::report(&model, &mut report);
+        self.report_training(&model, seconds, &mut report);
+        report.line("SIMD level", compute.level.to_string());
+        report.line("threads", compute.threads.to_string());
+        if let Some(held_out) = held_out {
+            let predictions = model.predictor(compute)?.predict(&held_out.inputs)?;
+            report.scores(&scores(model.pipeline.target(), &held_out, &predictions, None)?, "held-out rows");
+        }
+        model.save(&self.model)?;
         report.line("model", self.model.display().to_string());
-        report.print()
+        report.value("model", &self.model);
+        report.print(self.json)
     }
 
     /// Reads the table, and makes of it the rows to train on and the rows held out.
-    fn prepare(&self, report: &mut Report) -> Result<(Pipeline, Dataset, Dataset)> {
-        let Columns { table, features, target: column } = self.table.read(report)?;
-        let labels = table.labels(&column)?;
-        let (file, positive) = (table.file().to_owned(), self.table.positive.as_deref());
-        // Before the split, which needs two classes, too.
-        let classes = Classes::choose(&labels, positive)?;
-        let split = match &self.table.split {
-            Some(column) => Split::by_column(&table, column)?,
-            None => Split::stratified(&labels, self.test_fraction, self.seed)?,
-        };
-        let judged = if split.held_out.is_empty() { &split.validation } else { &split.held_out };
-        let unused = table.rows() - split.training.len() - judged.len();
-
-        let target = Target::fit(&table, &column, positive, &split.training)?;
-        let targets = target.values(&table)?;
-        let positives = targets.iter().filter(|&&target| target == 1.0).count();
-        let [rows, positives, negatives, trained, held, unused] =
-            [table.rows(), positives, table.rows() - positives, split.training.len(), judged.len(), unused].map(count);
-        report.line("data", format!("{file}: {rows} rows of {} features", features.len()));
-        report.line("t = 1", format!("`{}`, {positives} rows of column `{column}`", classes.label(1)));
-        report.line("t = 0", format!("`{}`, {negatives} rows", classes.label(0)));
-        let unused = if unused.0 > 0 { format!(", {unused} for validation not used") } else { String::new() };
-        report.line("rows", format!("{trained} trained on, {held} held out{unused}"));
-
-        let (pipeline, dropped) = Pipeline::fit(&table, &features, &split.training, target, self.scale)?;
+    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary)> {
+        let partition = self.split.as_deref().map(Partition::Words);
+        let (table, columns) = self.table.read(partition, report)?;
+        let all: Vec<usize> = (0..table.rows()).collect();
+        let target = Target::fit(&table, &columns.target, columns.positive.as_deref(), &all)?;
+        let split = self.split(&table, &columns, &target, all)?;
+        let (file, rows) = (table.file().to_owned(), table.rows());
+        report.line("data", format!("{file}: {} rows of {} features", count(rows), columns.features.len()));
+        report_target(&table, &target, report)?;
+        let mut prepared = columns.prepare(table, &split, &self.hyperparameters.recipe())?;
+        if let Some(path) = &self.validation {
+            let weights = columns.weights.as_deref();
+            let table = self.table.reading.read_examples(path, &prepared.pipeline, weights, &mut Report::default())?;
+            prepared.stop_by(table, weights)?;
+        }
+        let validation = prepared.validation.as_ref().map_or(0, Dataset::rows);
+        let [training, held_out] = [&split.training, &split.held_out].map(|rows| rows.len());
+        let judging = if validation > 0 { format!(", {} for validation", count(validation)) } else { String::new() };
+        report.line("rows", format!("{} trained on, {} held out{judging}", count(training), count(held_out)));
+        let dropped: Vec<(String, String)> =
+            prepared.dropped.iter().map(|Dropped { name, reason }| (name.clone(), reason.to_string())).collect();
         if !dropped.is_empty() {
-            let dropped: Vec<String> =
-                dropped.iter().map(|Dropped { name, reason }| format!("`{name}` ({reason})")).collect();
+            let dropped: Vec<String> = dropped.iter().map(|(name, reason)| format!("`{name}` ({reason})")).collect();
             report.line("dropped", dropped.join(", "));
         }
-        let [training, held_out] = pipeline.consume(table, [&split.training, judged])?;
-        let dataset = |features, rows: &[usize]| {
-            Dataset::new(pipeline.inputs(), features, rows.iter().map(|&row| targets[row]).collect())
-        };
-        let (training, held_out) = (dataset(training, &split.training)?, dataset(held_out, judged)?);
-        Ok((pipeline, training, held_out))
+        let data = DataSummary { file, rows, trained_on: training, validation, held_out, dropped };
+        report.value("data", &data);
+        report.value("settings", &prepared.settings);
+        Ok((prepared, data))
     }
 
-    /// Trains a new network.
-    fn fit(&self, training: &Dataset, report: &mut Report) -> Result<Network> {
-        let parameters = Shape::new(training.inputs(), &self.hidden.0, self.activation)?.parameter_count();
-        if parameters > MAX_PARAMETERS {
-            let (wanted, most) = (count(parameters), count(MAX_PARAMETERS));
-            bail!("the network would have {wanted} parameters, and at most {most} are possible: narrow --hidden");
+    /// Which rows to train on.
+    fn split(&self, table: &Table, columns: &Columns, target: &Target, all: Vec<usize>) -> Result<Split> {
+        if let Some(column) = &self.split {
+            return Ok(Split::by_column(table, column)?);
         }
-        let network = Network::builder(training.inputs())
-            .hidden(&self.hidden.0)
-            .activation(self.activation)
-            .seed(self.seed)
-            .build()?;
-        let options = TrainingOptions {
-            epochs: self.epochs,
-            batch_size: self.batch_size.min(training.rows()),
-            optimizer: Optimizer::Sgd { learning_rate: self.learning_rate, momentum: self.momentum },
-            seed: self.seed,
-            threads: self.machine.threads(),
-            level: self.machine.level()?,
-            ..Default::default()
-        };
-        let mut trainer = Trainer::new(network, options)?;
-        let progress = Progress::new(trainer.network().shape().to_string(), "epoch", self.epochs);
-        let (mut samples, mut seconds) = (0, 0.0);
-        trainer.train(training, |epoch| {
-            progress.show_epoch(epoch);
-            samples += epoch.samples;
-            seconds += epoch.seconds;
-            ControlFlow::Continue(())
-        })?;
+        let seed = self.hyperparameters.seed();
+        Ok(match target {
+            _ if self.test_fraction == 0.0 => Split { training: all, ..Split::default() },
+            Target::Number { .. } => Split::of_numbers(&target.values(table)?, self.test_fraction, seed)?,
+            _ => Split::stratified(&table.labels(&columns.target)?, self.test_fraction, seed)?,
+        })
+    }
 
-        let (shape, parameters) = (trainer.network().shape(), count(trainer.network().parameter_count()));
-        report.line("network", format!("{shape}, {}, {parameters} parameters", shape.activation()));
-        let rate = count((samples as f64 / seconds) as usize);
-        report.line("training", format!("{} epochs in {seconds:.2} s, {rate} samples/s", self.epochs));
-        report.line("SIMD level", trainer.level().to_string());
-        report.line("threads", trainer.threads_used().to_string());
-        Ok(trainer.into_network())
+    fn report_training(&self, model: &Model, seconds: f64, report: &mut Report) {
+        let curves = &model.training.curves;
+        let epochs: usize = curves.iter().map(|curve| curve.training.len()).sum();
+        let rows = model.training.provenance.as_ref().map_or(0, |provenance| provenance.data.trained_on);
+        let rate = (epochs * rows) as f64 / seconds;
+        let (stopped, members) = (if interrupt::happened() { ", stopped by Ctrl-C" } else { "" }, curves.len());
+        let of_members = if members > 1 { format!(" of {members} networks") } else { String::new() };
+        let rates = format!("{} rows/s", count(rate as usize));
+        report.line("training", format!("{epochs} epochs{of_members} in {seconds:.2} s, {rates}{stopped}"));
+        if curves.iter().any(|curve| !curve.validation.is_empty()) {
+            let best: Vec<String> = curves.iter().map(|curve| curve.best_epoch.to_string()).collect();
+            report.line("kept", format!("the weights after epoch {}", best.join(", ")));
+        }
+        report.value("curves", curves);
+        report.value("seconds", seconds);
+        report.value("interrupted", interrupt::happened());
     }
 }
+
+/// What is predicted, and how often it occurs.
+fn report_target(table: &Table, target: &Target, report: &mut Report) -> Result<()> {
+    let column = target.column();
+    let Target::Number { .. } = target else {
+        let labels = table.labels(column)?;
+        let code = |label: &str| labels.names().iter().position(|name| name == label);
+        let rows = |label: &str| count(code(label).map_or(0, |code| labels.count(code)));
+        match target {
+            Target::Binary { classes, .. } => {
+                let [negative, positive] = [0, 1].map(|t| classes.label(t));
+                report.line("t = 1", format!("`{positive}`, {} rows of column `{column}`", rows(positive)));
+                report.line("t = 0", format!("`{negative}`, {} rows", rows(negative)));
+            }
+            Target::Classes { labels, .. } => {
+                report.line("target", format!("column `{column}`, one of {} classes", labels.len()));
+                for label in labels.iter().take(MOST_CLASSES) {
+                    report.line("class", format!("`{}`, {} rows", label.escape_debug(), rows(label)));
+                }
+                if labels.len() > MOST_CLASSES {
+                    report.line("class", format!("... ({} more)", labels.len() - MOST_CLASSES));
+                }
+            }
+            Target::Number { .. } => {}
+        }
+        return Ok(());
+    };
+    let summary = table.summary(table.position(column)?);
+    report.line("target", format!("column `{column}`, {summary}"));
+    Ok(())
+}
+
+/// The most classes that are listed.
+const MOST_CLASSES: usize = 10;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use data::{Column, DateOrder, Error, Format, Inferred, Kind, LABEL, Source, Table, TableReader, Task};
+use model::Columns;
 
 use crate::reading::{self, Reading};
 use crate::report::{Report, list};
@@ -17,6 +18,7 @@ const BUNDLED_TARGET: &str = "diagnosis";
 
 /// The arguments that say what to learn.
 #[derive(Args)]
+#[command(next_help_heading = "Columns")]
 pub struct TrainingTable {
     /// Table to train on, or - for the standard input [default: the bundled Wisconsin Diagnostic Breast Cancer data]
     #[arg(value_name = "FILE")]
@@ -32,7 +34,7 @@ pub struct TrainingTable {
 
     /// Label that is t = 1, the positive class [default: 1 of 0 and 1, else the rarer one]
     #[arg(long, value_name = "LABEL")]
-    pub positive: Option<String>,
+    positive: Option<String>,
 
     /// Column to learn from; may be given several times [default: all but the target]
     #[arg(long = "features", value_name = "COLUMN")]
@@ -50,22 +52,21 @@ pub struct TrainingTable {
     #[arg(long, value_name = "COLUMN")]
     categorical: Vec<String>,
 
-    /// Column that says which rows to train on and which to hold out, by the words train, validation and test
+    /// Column of numbers from 0 on that say how much each row counts, in training and in the scores
     #[arg(long, value_name = "COLUMN")]
-    pub split: Option<String>,
+    weights: Option<String>,
 
+    /// How the file is read.
     #[command(flatten)]
-    reading: Reading,
+    pub reading: Reading,
 }
 
-/// A table with its columns' parts in it.
-pub struct Columns {
-    /// What was read: the features, the target, and the column that splits the rows, if there is one.
-    pub table: Table,
-    /// The columns to learn from.
-    pub features: Vec<String>,
-    /// The column to predict; it holds labels.
-    pub target: String,
+/// A column that splits the rows.
+pub enum Partition<'a> {
+    /// By the words train, validation and test.
+    Words(&'a str),
+    /// Into folds, by numbers or labels.
+    Folds(&'a str),
 }
 
 impl TrainingTable {
@@ -74,32 +75,44 @@ impl TrainingTable {
         self.file.as_deref()
     }
 
-    /// Reads the columns that are needed.
-    pub fn read(&self, report: &mut Report) -> Result<Columns> {
+    /// Reads the columns that are needed, those to learn from and others, and says what they are for.
+    pub fn read(&self, partition: Option<Partition>, report: &mut Report) -> Result<(Table, Columns)> {
         let reader = match &self.file {
             Some(path) => self.reading.open(path, report)?,
             None => self.reading.open_source(Source::memory(BUNDLED_NAME, BUNDLED), report)?,
         };
+        let header = reader.header();
         let target = self.target(&reader)?;
-        let mut others = vec![target.clone()];
-        others.extend(self.split.clone());
-        let features = self.features(&reader, &others).map_err(|error| with_advice(error, &others))?;
-
-        let file = reader.header().file();
-        let names = [&features[..], &others[..1]].concat();
-        let mut inferred = reader.infer(&names).map_err(reading::with_advice)?;
-        let Some(found) = inferred.pop() else { bail!("`{file}` has no target") };
-        if Task::kind(self.task, &found, file)? == Kind::Number {
+        let weights = self.weights.as_deref().map(|name| header.resolve(name)).transpose()?.map(str::to_owned);
+        let by = match partition {
+            Some(Partition::Words(name) | Partition::Folds(name)) => Some(header.resolve(name)?.to_owned()),
+            None => None,
+        };
+        let others: Vec<String> =
+            [Some(&target), weights.as_ref(), by.as_ref()].into_iter().flatten().cloned().collect();
+        if let Some(name) = others.iter().enumerate().find_map(|(at, name)| others[..at].contains(name).then_some(name))
+        {
             bail!(
-                "the target column `{target}` of `{file}` holds numbers, and this version predicts one of two classes \
-                 only: choose another --target, or --task classification if the numbers are two classes"
+                "the column `{}` cannot be two of the target, the weights and what splits the rows",
+                name.escape_debug()
             );
         }
+        let features = self.features(&reader, &others).map_err(|error| with_advice(error, &others))?;
+
+        let file = header.file();
+        let names = [&features[..], &others[..]].concat();
+        let mut inferred = reader.infer(&names).map_err(reading::with_advice)?;
+        let found = inferred.split_off(features.len());
         let mut columns = self.typed(inferred, report)?;
-        columns.push(Column::target(&target, Kind::Category));
-        columns.extend(self.split.iter().map(|split| Column::new(split, Kind::Category)));
+        columns.push(Column::target(&target, Task::kind(self.task, &found[0], file)?));
+        columns.extend(weights.iter().map(|name| Column::new(name, Kind::Number)));
+        columns.extend(by.iter().zip(found.last()).map(|(name, found)| match partition {
+            Some(Partition::Folds(_)) => Column::new(name, found.kind),
+            _ => Column::new(name, Kind::Category),
+        }));
         let table = reader.read(columns).map_err(|error| with_advice(error, &others))?;
-        Ok(Columns { table, features, target })
+        let positive = self.positive.clone();
+        Ok((table, Columns { features, target, positive, weights }))
     }
 
     /// The name of the target column.
@@ -112,7 +125,10 @@ impl TrainingTable {
             (None, Some(_), Format::Idx) if header.resolve(LABEL).is_ok() => LABEL,
             (None, Some(_), Format::Idx) => bail!("where are the labels of `{}`? Give --labels", header.file()),
             (None, Some(_), _) => {
-                bail!("which column of `{}` holds the class? Give --target, one of {header}", header.file())
+                bail!(
+                    "which column of `{}` holds what is to be predicted? Give --target, one of {header}",
+                    header.file()
+                )
             }
         };
         Ok(header.resolve(target)?.to_owned())

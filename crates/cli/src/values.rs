@@ -68,16 +68,44 @@ pub fn learning_rate(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "give a number above 0, such as 0.1".to_owned())
 }
 
-/// A momentum.
-pub fn momentum(text: &str) -> Result<f32, String> {
-    let number = text.parse().ok().filter(|momentum| (0.0..1.0).contains(momentum));
-    number.ok_or_else(|| "give a number from 0 to below 1, such as 0.9".to_owned())
+/// A share of something, never all of it.
+pub fn share(text: &str) -> Result<f32, String> {
+    share_of_rows(text).map(|share| share as f32).and_then(|share| match share {
+        1.0 => Err("give a number that is further below 1".to_owned()),
+        share => Ok(share),
+    })
 }
 
-/// A share of rows.
-pub fn fraction(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|fraction| *fraction > 0.0 && *fraction < 1.0);
-    number.ok_or_else(|| "give a number between 0 and 1, such as 0.2".to_owned())
+/// A share of rows, never all of them.
+pub fn share_of_rows(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    number.ok_or_else(|| "give a number from 0 to below 1, such as 0.2".to_owned())
+}
+
+/// Any finite number that is not negative.
+pub fn not_negative(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| *number >= 0.0 && number.is_finite());
+    number.ok_or_else(|| "give a number from 0 on, such as 0.01".to_owned())
+}
+
+/// A number of networks.
+pub fn members(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1000)
+}
+
+/// A number of epochs to wait for.
+pub fn patience(text: &str) -> Result<usize, String> {
+    whole(text, 0..=1_000_000)
+}
+
+/// A number of folds.
+pub fn folds(text: &str) -> Result<usize, String> {
+    whole(text, 2..=1_000_000)
+}
+
+/// A number of repetitions.
+pub fn repeats(text: &str) -> Result<usize, String> {
+    whole(text, 1..=10_000)
 }
 
 /// A probability.
@@ -129,9 +157,9 @@ mod tests {
     fn good_values_are_read() {
         assert_eq!("64, 32".parse(), Ok(Widths(vec![64, 32])));
         assert_eq!((epochs("1"), threads("2"), batch_size("32")), (Ok(1), Ok(2), Ok(32)));
-        assert_eq!((learning_rate("1e-3"), momentum("0")), (Ok(0.001), Ok(0.0)));
+        assert_eq!((learning_rate("1e-3"), share("0")), (Ok(0.001), Ok(0.0)));
         assert_eq!((seconds("0.25"), seconds("60")), (Ok(0.25), Ok(60.0)));
-        assert_eq!((fraction("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
+        assert_eq!((share_of_rows("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
         assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
         assert_eq!(
             (quote("'"), task("regression"), scaling("robust")),
@@ -148,11 +176,12 @@ mod tests {
             assert!(epochs(number).is_err() && threads(number).is_err() && batch_size(number).is_err(), "{number}");
         }
         for number in ["", "-1", "x", "nan", "inf"] {
-            assert!(learning_rate(number).is_err() && momentum(number).is_err() && fraction(number).is_err());
+            assert!(learning_rate(number).is_err() && share(number).is_err() && not_negative(number).is_err());
         }
         assert!(["", "0", "-1", "61", "nan", "x"].iter().all(|text| seconds(text).is_err()));
         assert!(learning_rate("0").is_err() && learning_rate("1e39").is_err());
-        assert!(momentum("1").is_err() && fraction("0").is_err() && fraction("1").is_err());
+        assert!(share("1").is_err() && share("0.99999999999").is_err() && share_of_rows("1").is_err());
+        assert!(members("1001").is_err() && folds("1").is_err() && repeats("0").is_err() && patience("-1").is_err());
         assert!(probability("1.1").is_err() && probability("nan").is_err());
         assert!(quote("x").is_err() && quote("''").is_err() && task("").is_err() && scaling("minmax").is_err());
         for text in ["", ",,", "\n", "\"", "1", ".", "x", "é"] {

@@ -73,6 +73,21 @@ impl ClassWeights {
     /// # Panics
     /// If there is not a weight for each label, or no such row.
     pub fn apply(&self, labels: &Labels, rows: &[usize], weights: &mut [f32]) -> Result<()> {
+        let factors = self.factors(labels, rows, weights)?;
+        for (&code, weight) in labels.codes().iter().zip(weights) {
+            *weight = (f64::from(*weight) * factors[code as usize]) as f32;
+        }
+        Ok(())
+    }
+
+    /// What [`ClassWeights::apply`] multiplies the weights of each class by, in the order of [`Labels::names`].
+    ///
+    /// # Errors
+    /// As [`ClassWeights::apply`].
+    ///
+    /// # Panics
+    /// As [`ClassWeights::apply`].
+    pub fn factors(&self, labels: &Labels, rows: &[usize], weights: &[f32]) -> Result<Vec<f64>> {
         assert_eq!(labels.codes().len(), weights.len(), "one weight for each row");
         let names = labels.names();
         let mut factors = vec![1.0; names.len()];
@@ -101,10 +116,7 @@ impl ClassWeights {
                 }
             }
         }
-        for (&code, weight) in labels.codes().iter().zip(weights) {
-            *weight = (f64::from(*weight) * factors[code as usize]) as f32;
-        }
-        Ok(())
+        Ok(factors)
     }
 }
 

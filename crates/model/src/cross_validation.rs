@@ -1,8 +1,7 @@
 //! Cross-validation: how good a recipe is on rows that it has not seen.
 
-use std::collections::BTreeMap;
-
 use data::{Split, Table, Target};
+use net::metrics::Metric;
 use serde::Serialize;
 
 use crate::examples::classes;
@@ -36,7 +35,7 @@ pub struct CrossValidation {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The metric.
-    pub name: &'static str,
+    pub metric: Metric,
     /// The mean over the folds in which it has a value; nothing if there is none.
     pub mean: Option<f64>,
     /// The standard deviation over those folds, of the sample (the sum of squares is divided by their number less one).
@@ -104,28 +103,23 @@ fn one_fold(
     let examples: Examples = prepared.held_out.unwrap_or_default();
     let model = fit(prepared.pipeline, prepared.training, prepared.validation, &prepared.settings, compute, progress)?;
     let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
-    let scores = scores(model.pipeline.target(), &examples, &predictions)?;
+    let scores = scores(model.pipeline.target(), &examples, &predictions, None)?;
     Ok((Fold { trained_on, held_out, scores }, predictions))
 }
 
 fn summary(folds: &[Fold]) -> Vec<Summary> {
     // In the order of the first fold.
-    let names = folds.first().map_or(&[][..], |fold| &fold.scores).iter().map(|score| score.name);
-    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for score in folds.iter().flat_map(|fold| &fold.scores) {
-        values.entry(score.name).or_default().extend(score.value);
-    }
-    names
-        .map(|name| {
-            let values = &values[name];
-            let count = values.len() as f64;
-            let mean = values.iter().sum::<f64>() / count;
-            let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-            Summary {
-                name,
-                mean: (!values.is_empty()).then_some(mean),
-                standard_deviation: (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
-            }
-        })
-        .collect()
+    let scores = folds.first().map_or(&[][..], |fold| &fold.scores);
+    let of_metric = |(place, score): (usize, &Score)| {
+        let values: Vec<f64> = folds.iter().filter_map(|fold| fold.scores[place].value).collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+        Summary {
+            metric: score.metric,
+            mean: (!values.is_empty()).then_some(mean),
+            standard_deviation: (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
+        }
+    };
+    scores.iter().enumerate().map(of_metric).collect()
 }

@@ -1,6 +1,8 @@
 //! From a table to the numbers that a fit sees.
 
-use data::{Dropped, Pipeline, Split, Table, Target, strata};
+use std::collections::HashMap;
+
+use data::{Dropped, Labels, Pipeline, Split, Table, Target, strata};
 use net::Dataset;
 
 use crate::recipe::ClassWeighting;
@@ -45,6 +47,8 @@ pub struct Prepared {
     pub validation: Option<Dataset>,
     /// The rows to judge by, if there are any.
     pub held_out: Option<Examples>,
+    /// The weight of each class, if they have some.
+    class_weights: Option<HashMap<String, f64>>,
 }
 
 impl Columns {
@@ -89,23 +93,24 @@ impl Columns {
             return Err(Error::OneClass { label, column: self.target.clone() });
         }
         let weights = self.weights.as_deref().map(|column| data::weights(table, column)).transpose()?;
-        // The scaling does not depend on the inputs, which depend on it.
-        let scaling = recipe.resolve(split.training.len(), self.features.len())?.scaling;
-        let (pipeline, dropped) = Pipeline::fit(table, &self.features, &split.training, target, scaling)?;
-        let settings = recipe.resolve(split.training.len(), pipeline.inputs())?;
-        let training_weights = match (&settings.class_weights, pipeline.target()) {
-            (ClassWeighting(None), _) => weights.clone(),
+        let settings = recipe.resolve(split.training.len())?;
+        let numbers_as = settings.number_encoding();
+        let (pipeline, dropped) = Pipeline::fit(table, &self.features, &split.training, target, numbers_as)?;
+        let (class_weights, training_weights) = match (&settings.class_weights, pipeline.target()) {
+            (ClassWeighting(None), _) => (None, weights.clone()),
             (ClassWeighting(Some(_)), Target::Number { column, .. }) => {
                 return Err(Error::NoClasses { column: column.clone() });
             }
             (ClassWeighting(Some(classes)), _) => {
                 let labels = table.labels(&self.target)?;
-                let mut all = weights.clone().unwrap_or_else(|| vec![1.0; table.rows()]);
-                classes.apply(&labels, &split.training, &mut all)?;
-                Some(all)
+                let of_rows = weights.clone().unwrap_or_else(|| vec![1.0; table.rows()]);
+                let factors = classes.factors(&labels, &split.training, &of_rows)?;
+                let of_class: HashMap<String, f64> = labels.names().iter().cloned().zip(factors).collect();
+                let weights = weighted(of_rows, &labels, &of_class);
+                (Some(of_class), Some(weights))
             }
         };
-        Ok(Plan { pipeline, dropped, settings, targets, numbers, weights, training_weights })
+        Ok(Plan { pipeline, dropped, settings, targets, numbers, weights, class_weights, training_weights })
     }
 }
 
@@ -119,6 +124,7 @@ struct Plan {
     numbers: Option<Vec<f32>>,
     /// Of all rows, without and with those of the classes.
     weights: Option<Vec<f32>>,
+    class_weights: Option<HashMap<String, f64>>,
     training_weights: Option<Vec<f32>>,
 }
 
@@ -141,9 +147,40 @@ impl Plan {
             targets: pick(self.numbers.as_ref().unwrap_or(&self.targets), &split.held_out),
             weights: self.weights.as_ref().map(|weights| pick(weights, &split.held_out)),
         });
-        let Plan { pipeline, dropped, settings, .. } = self;
-        Ok(Prepared { pipeline, dropped, settings, training, validation, held_out })
+        let Plan { pipeline, dropped, settings, class_weights, .. } = self;
+        Ok(Prepared { pipeline, dropped, settings, training, validation, held_out, class_weights })
     }
+}
+
+impl Prepared {
+    /// Takes the rows of another table to stop early by. It has the columns of the pipeline, the target, and the column of
+    /// weights if there is one.
+    ///
+    /// # Errors
+    /// If the table lacks a column, one does not hold what it should, or a row has a label that no row to train on has.
+    pub fn stop_by(&mut self, table: Table, weights: Option<&str>) -> Result<()> {
+        let target = self.pipeline.target();
+        let targets = target.values(&table)?;
+        let mut weights = weights.map(|column| data::weights(&table, column)).transpose()?;
+        if let Some(of_class) = &self.class_weights {
+            let of_rows = weights.unwrap_or_else(|| vec![1.0; table.rows()]);
+            weights = Some(weighted(of_rows, &table.labels(target.column())?, of_class));
+        }
+        let rows: Vec<usize> = (0..table.rows()).collect();
+        let [inputs] = self.pipeline.consume(table, [&rows])?;
+        let validation = dataset(self.pipeline.target(), self.pipeline.inputs(), inputs, targets)?;
+        self.validation = Some(match weights {
+            Some(weights) => validation.with_weights(weights)?,
+            None => validation,
+        });
+        Ok(())
+    }
+}
+
+/// The weights of rows times those of their classes.
+fn weighted(weights: Vec<f32>, labels: &Labels, of_class: &HashMap<String, f64>) -> Vec<f32> {
+    let factor = |code: &u32| of_class.get(&labels.names()[*code as usize]).copied().unwrap_or(1.0);
+    weights.iter().zip(labels.codes()).map(|(weight, code)| (f64::from(*weight) * factor(code)) as f32).collect()
 }
 
 impl Examples {

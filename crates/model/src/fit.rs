@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use data::{Pipeline, Split, Target};
-use net::metrics::MIN_LOG_LOSS_PROBABILITY;
+use net::metrics::Metric;
 use net::random::Random;
 use net::{Dataset, Network, Predictor, Shape, Trainer};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use crate::{Compute, Error, Model, Result, Settings, jobs};
 
 /// The largest ensemble, in weights and biases: 4 GiB of them.
 const MAX_PARAMETERS: usize = 1 << 30;
+
+/// A loss that is lower by less is no progress: what is learnt perfectly would go on getting better for ever.
+const LEAST_PROGRESS: f64 = 1e-4;
 
 /// The stream of random numbers that the seeds of the members come from.
 const MEMBER_STREAM: u64 = u64::from_be_bytes(*b"members\0");
@@ -149,6 +152,8 @@ impl Run<'_> {
         let mut trainer = Trainer::new(network, self.settings.options(self.training.rows(), seed, compute))?;
         let mut curve = Curve::default();
         let mut best: Option<(f64, Network)> = None;
+        // The loss that is waited to be undercut, and the epoch that had it.
+        let (mut goal, mut last_progress) = (f64::INFINITY, 0);
         for epoch in 1..=self.settings.epochs {
             let start = Instant::now();
             let training_loss = trainer.epoch(self.training)?;
@@ -162,11 +167,14 @@ impl Run<'_> {
                     best = Some((loss, trainer.network().clone()));
                     curve.best_epoch = epoch;
                 }
+                if loss < goal - LEAST_PROGRESS {
+                    (goal, last_progress) = (loss, epoch);
+                }
             }
             let rows = self.training.rows();
             let go_on = report(Progress { member: 0, epoch, training_loss, validation_loss, rows, seconds });
             let patience = self.settings.patience;
-            if !go_on || (patience > 0 && epoch - curve.best_epoch >= patience) {
+            if !go_on || (patience > 0 && epoch - last_progress >= patience) {
                 break;
             }
         }
@@ -182,29 +190,17 @@ impl Run<'_> {
 
     /// The mean loss of rows.
     fn loss(&self, network: &Network, rows: &Dataset, compute: Compute) -> Result<f64> {
-        let outputs = network.shape().outputs();
-        let mut predictions = vec![0.0; rows.rows() * outputs];
+        let mut predictions = vec![0.0; rows.rows() * network.shape().outputs()];
         let mut predictor = Predictor::new(network).with_level(compute.level);
         match self.target {
             Target::Binary { .. } => predictor.prob_t1(rows.features(), &mut predictions)?,
             Target::Classes { .. } => predictor.class_probabilities(rows.features(), &mut predictions)?,
             Target::Number { .. } => predictor.means(rows.features(), &mut predictions)?,
         }
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for (row, prediction) in predictions.chunks_exact(outputs).enumerate() {
-            let (weight, t) = (f64::from(rows.weight(row)), rows.targets()[row]);
-            let loss = match self.target {
-                Target::Binary { .. } if t == 1.0 => -f64::from(prediction[0]).max(MIN_LOG_LOSS_PROBABILITY).ln(),
-                Target::Binary { .. } => -(1.0 - f64::from(prediction[0])).max(MIN_LOG_LOSS_PROBABILITY).ln(),
-                Target::Classes { .. } => -f64::from(prediction[t as usize]).max(MIN_LOG_LOSS_PROBABILITY).ln(),
-                Target::Number { .. } => {
-                    let error = f64::from(prediction[0]) - f64::from(t);
-                    error * error / 2.0
-                }
-            };
-            sum += weight * loss;
-            weights += weight;
-        }
-        Ok(sum / weights)
+        let of = |metric: Metric| metric.evaluate(rows.target_kind(), rows.targets(), &predictions, rows.weights());
+        Ok(match self.target {
+            Target::Number { .. } => of(Metric::MeanSquaredError)? / 2.0,
+            _ => of(Metric::LogLoss)?,
+        })
     }
 }

@@ -33,8 +33,8 @@
 //!
 //! let held_out = prepared.held_out.expect("rows were held out");
 //! let predictions = model.predictor(compute)?.predict(&held_out.inputs)?;
-//! let scores = scores(model.pipeline.target(), &held_out, &predictions)?;
-//! assert!(scores.iter().any(|score| score.name == "accuracy" && score.value > Some(0.9)));
+//! let scores = scores(model.pipeline.target(), &held_out, &predictions, None)?;
+//! assert!(scores.iter().any(|score| score.metric == net::metrics::Metric::Accuracy && score.value > Some(0.9)));
 //! # Ok::<(), model::Error>(())
 //! ```
 

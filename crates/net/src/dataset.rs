@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::digest::{Digest, Digester};
 use crate::{Error, OutputLayer, Shape};
 
 /// A table of samples: row-major features, and the targets of each row.
@@ -332,6 +333,19 @@ impl Dataset {
                 *delta *= self.weights[*index];
             }
         }
+    }
+
+    /// A digest of all that training sees of it: the bits of the features, targets and weights, what the targets are, and
+    /// how labels are smoothed.
+    pub fn fingerprint(&self) -> Digest {
+        let mut digester = Digester::default();
+        let Smoothing { on, off } = self.smoothing;
+        digester.bytes(format!("{} rows of {}, {:?}\n", self.rows, self.inputs, self.kind).as_bytes());
+        digester.numbers(&[on, off]);
+        digester.numbers(&self.features);
+        digester.numbers(&self.targets);
+        digester.numbers(&self.weights);
+        digester.digest()
     }
 
     /// Whether a network of this shape can be trained on it.

@@ -14,9 +14,35 @@ impl Digest {
 
     /// The digest of these pieces, one after the other as if they were one.
     pub fn of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-        let mut hasher = Sha256::new();
-        pieces.into_iter().for_each(|piece| hasher.update(piece));
-        Digest(hasher.finalize().into())
+        let mut digester = Digester::default();
+        pieces.into_iter().for_each(|piece| digester.bytes(piece));
+        digester.digest()
+    }
+}
+
+/// Makes a digest of bytes and numbers that come one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Takes bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Takes the bits of numbers, four bytes for each, the lowest one first.
+    pub fn numbers(&mut self, numbers: &[f32]) {
+        const AT_ONCE: usize = 1024;
+        let mut bytes = [[0; 4]; AT_ONCE];
+        for numbers in numbers.chunks(AT_ONCE) {
+            bytes.iter_mut().zip(numbers).for_each(|(bytes, number)| *bytes = number.to_le_bytes());
+            self.0.update(bytes[..numbers.len()].as_flattened());
+        }
+    }
+
+    /// The digest of all that came.
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use kernels::matrix::{self, GRADIENT, PANEL};
+use kernels::matrix::{GRADIENT, PANEL, read_gradient, write_gradient};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
-use crate::parameters::BlocksMut;
+use crate::parameters::{BlocksMut, place_of};
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, TrainingOptions};
@@ -48,6 +48,16 @@ fn work_of_blocks(network: &Network) -> Vec<usize> {
     work
 }
 
+/// What is kept in the layout of the gradient for each block, layer by layer in book order.
+fn in_book_order<'a>(network: &Network, of_blocks: impl Iterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
+    let mut layers = network.shape.zeros();
+    for (block, numbers) in of_blocks.enumerate() {
+        let (layer, shape, at) = place_of(&network.parameters.layers, block);
+        write_gradient(shape, at, numbers, &mut layers[layer]);
+    }
+    layers
+}
+
 impl Engine {
     /// For `network`.
     pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
@@ -69,6 +79,41 @@ impl Engine {
         let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
         // What is clipped is kept.
         Engine::new(network, &TrainingOptions { optimizer, clip_norm: Some(1.0), ..Default::default() })
+    }
+
+    /// How far training has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Takes the loss after an epoch.
+    pub(crate) fn observe(&mut self, options: &TrainingOptions, loss: f64) {
+        self.progress.observe(options, loss);
+    }
+
+    /// The numbers that the optimiser keeps: for each slot, as if they were the weights of a network.
+    pub(crate) fn kept(&self, network: &Network) -> Vec<Network> {
+        let blocks = network.parameters.block_count();
+        let slots = self.kept.len() / (blocks * GRADIENT);
+        let slot = |slot| {
+            let of_blocks = self.kept.chunks_exact(GRADIENT).skip(slot).step_by(slots);
+            Network::with_book_order(network.shape.clone(), &in_book_order(network, of_blocks))
+        };
+        (0..slots).map(slot).collect()
+    }
+
+    /// Goes on where another engine was, whose optimiser kept these numbers.
+    pub(crate) fn restore(&mut self, progress: Progress, slots: &[Network]) {
+        self.progress = progress;
+        for (slot, numbers) in slots.iter().enumerate() {
+            let layers: Vec<Vec<f32>> =
+                (1..=numbers.shape.layers().len()).map(|layer| numbers.weights(layer)).collect();
+            let blocks = self.kept.chunks_exact_mut(GRADIENT).skip(slot).step_by(slots.len());
+            for (block, kept) in blocks.enumerate() {
+                let (layer, shape, at) = place_of(&numbers.parameters.layers, block);
+                read_gradient(shape, at, &layers[layer], kept);
+            }
+        }
     }
 
     /// Makes scratch memory for minibatches of up to `samples` on `threads` threads, if there is none, and returns its index.
@@ -139,17 +184,8 @@ impl Engine {
 
     /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
     pub(crate) fn add_gradient(&self, network: &Network, gradient: &mut [f64]) {
-        let mut rest = gradient;
-        for &(first, shape) in &network.parameters.layers {
-            let mut in_book_order = vec![0.0; shape.outputs * (1 + shape.inputs)];
-            for (block, sums) in self.sums.chunks_exact(GRADIENT).skip(first).take(shape.blocks()).enumerate() {
-                let place = (block / shape.input_panels(), block % shape.input_panels());
-                matrix::write_gradient(shape, place, sums, &mut in_book_order);
-            }
-            let (of_layer, others) = rest.split_at_mut(in_book_order.len());
-            of_layer.iter_mut().zip(in_book_order).for_each(|(sum, g)| *sum += f64::from(g));
-            rest = others;
-        }
+        let summed = in_book_order(network, self.sums.chunks_exact(GRADIENT)).into_iter().flatten();
+        gradient.iter_mut().zip(summed).for_each(|(sum, g)| *sum += f64::from(g));
     }
 
     /// Both sweeps over one minibatch on `threads` threads. Returns the losses before it.

@@ -84,6 +84,19 @@ pub enum Error {
         learning_rate: f32,
     },
 
+    /// A scorer that has no value for some predictions.
+    #[error("the {name} cannot be computed: {reason}")]
+    Score {
+        /// What the scorer is called.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// Something that a run of training needs and does not have.
+    #[error("{0}")]
+    Run(&'static str),
+
     /// Threads could not be started.
     #[error("cannot start {count} threads: {reason}; ask for fewer")]
     Threads {
@@ -112,5 +125,26 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         reason: Unreadable,
+    },
+
+    /// A file that is not a checkpoint of this library, or is damaged.
+    #[error("{} is not a usable checkpoint: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        reason: Unreadable,
+    },
+
+    /// A checkpoint of another training.
+    #[error("the checkpoint cannot be resumed: its {what} is {checkpoint}, but {given} is given")]
+    Resume {
+        /// What is different.
+        what: String,
+        /// What it was, as JSON.
+        checkpoint: String,
+        /// What it is now, as JSON.
+        given: String,
     },
 }

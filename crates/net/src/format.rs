@@ -23,7 +23,7 @@ pub const FORMAT: Format = Format { name: "model", version: 2 };
 /// The architecture of a network, as files describe it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Architecture {
+pub(crate) struct Architecture {
     /// Of an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     networks: Option<usize>,
@@ -34,7 +34,7 @@ struct Architecture {
 }
 
 impl Architecture {
-    fn of(networks: &[Network]) -> Architecture {
+    pub(crate) fn of(networks: &[Network]) -> Architecture {
         let shape = networks.first().expect("a model has at least one network").shape();
         assert!(networks.iter().all(|network| network.shape() == shape), "the networks of a model have the same shape");
         Architecture {
@@ -45,7 +45,7 @@ impl Architecture {
         }
     }
 
-    fn shape(&self) -> Result<Shape, Unreadable> {
+    pub(crate) fn shape(&self) -> Result<Shape, Unreadable> {
         let [inputs, hidden @ .., outputs] = &self.widths[..] else {
             return Err(Unreadable::Description("its widths do not run from the inputs to the outputs".to_owned()));
         };

@@ -48,7 +48,9 @@
 //!
 //! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
-//! - [`Trainer`]: minibatches on threads. [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
+//! - [`Trainer`]: minibatches on threads. [`Run`]: on which data, validated how, who looks on. [`EarlyStopping`], [`Scorer`],
+//!   [`History`]: the best weights and the learning curves. [`Checkpoint`]: a training that goes on another day.
+//! - [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good predictions are. [`temperature`]: probabilities
 //!   that are as sure as they should be.
@@ -56,16 +58,20 @@
 //!   are never half written. [`random`]: the random numbers.
 
 mod buffer;
+pub mod checkpoint;
 pub mod container;
 pub mod dataset;
 pub mod digest;
+pub mod early_stopping;
 mod elementary;
 mod engine;
 pub mod error;
 pub mod file;
 pub mod format;
+mod forward_sweep;
 mod full_batch;
 pub mod gradient_check;
+pub mod history;
 mod layer;
 mod lbfgs;
 mod loss;
@@ -75,9 +81,12 @@ pub mod optimizer;
 pub mod output_layer;
 mod parallel;
 mod parameters;
+pub mod patience;
 pub mod predictor;
 pub mod random;
+pub mod run;
 pub mod schedule;
+pub mod scorer;
 pub mod shape;
 mod sweep;
 pub mod temperature;
@@ -86,15 +95,22 @@ pub mod trainer;
 mod tuning;
 mod workspace;
 
+pub use checkpoint::{Checkpoint, Every};
 pub use dataset::{Dataset, TargetKind};
+pub use digest::Digest;
+pub use early_stopping::{EarlyStopping, Monitor};
 pub use error::Error;
 pub use full_batch::{Iteration, Lbfgs, LbfgsEnding, LbfgsOptions};
+pub use history::{EpochRecord, History};
 pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
 pub use output_layer::OutputLayer;
 pub use parallel::Threads;
+pub use patience::Goal;
 pub use predictor::Predictor;
+pub use run::{Batch, Ending, Epoch, Run};
 pub use schedule::Schedule;
+pub use scorer::Scorer;
 pub use shape::Shape;
-pub use trainer::{Epoch, Trainer, TrainingOptions};
+pub use trainer::{Trainer, TrainingOptions};

@@ -9,13 +9,15 @@ use kernels::sigmoid::sigmoid_from_exp_lanes;
 use kernels::simd::{Simd, Vector};
 use kernels::softmax::shifted_exponentials_lanes;
 use kernels::softplus::softplus_from_exp_lanes;
+use serde::{Deserialize, Serialize};
 
 use crate::dataset::Smoothing;
 use crate::workspace::OutputArrays;
 use crate::{Dataset, OutputLayer};
 
 /// The losses of some samples together, in f64 and in their order.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LossSum {
     /// Each loss times its sample's weight, added up.
     pub sum: f64,
@@ -35,15 +37,28 @@ impl LossSum {
             }
             Some(weights) => {
                 for (loss, index) in losses.iter().zip(indices) {
-                    let weight = weights[*index];
-                    // A sample that does not count may have any loss.
-                    if weight > 0.0 {
-                        self.sum += f64::from(weight) * f64::from(*loss);
-                    }
-                    self.weight += f64::from(weight);
+                    self.add_weighted(weights[*index], *loss);
                 }
             }
         }
+    }
+
+    #[inline(always)]
+    fn add_weighted(&mut self, weight: f32, loss: f32) {
+        // A sample that does not count may have any loss.
+        if weight > 0.0 {
+            self.sum += f64::from(weight) * f64::from(loss);
+        }
+        self.weight += f64::from(weight);
+    }
+
+    /// The losses of all samples of `data`.
+    pub(crate) fn of(data: &Dataset, losses: &[f32]) -> LossSum {
+        let mut all = LossSum::default();
+        for (row, loss) in losses.iter().enumerate() {
+            all.add_weighted(data.weight(row), *loss);
+        }
+        all
     }
 
     /// The mean loss; 0 if no sample counts.

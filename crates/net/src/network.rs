@@ -1,5 +1,6 @@
 //! The network: its shape and its weights.
 
+use crate::digest::{Digest, Digester};
 use crate::parameters::Parameters;
 use crate::{Activation, Error, OutputLayer, Predictor, Shape};
 
@@ -46,7 +47,6 @@ impl Network {
         if layers.len() != count {
             return Err(Error::Length { what: "the list of layers", found: layers.len(), expected: count });
         }
-        let mut parameters = Parameters::zeros(&shape);
         for (layer, (widths, weights)) in shape.layers().zip(layers).enumerate() {
             let expected = widths.outputs * (1 + widths.inputs);
             if weights.len() != expected {
@@ -55,9 +55,15 @@ impl Network {
             if let Some(weight) = weights.iter().find(|weight| !weight.is_finite()) {
                 return Err(Error::Data(format!("layer {} has a weight that is not finite: {weight}", layer + 1)));
             }
-            parameters.set_book_order(layer, weights);
         }
-        Ok(Network { shape, parameters })
+        Ok(Network::with_book_order(shape, layers))
+    }
+
+    /// A network with these weights in book order, which fit.
+    pub(crate) fn with_book_order(shape: Shape, layers: &[Vec<f32>]) -> Network {
+        let mut parameters = Parameters::zeros(&shape);
+        layers.iter().enumerate().for_each(|(layer, weights)| parameters.set_book_order(layer, weights));
+        Network { shape, parameters }
     }
 
     /// The shape.
@@ -99,6 +105,21 @@ impl Network {
         }
         self.parameters.set_book_order(layer - 1, &weights);
         Ok(())
+    }
+
+    /// A digest of the shape and of every bit of the weights: networks with the same one predict the same.
+    ///
+    /// It is the SHA-256 of the shape as a line of text, such as `30-16-1 tanh sigmoid` and a line feed (widths, activation,
+    /// output layer), and then of the weights layer by layer in book order, each as the four bytes of an f32, the lowest one
+    /// first.
+    pub fn fingerprint(&self) -> Digest {
+        let Network { shape, .. } = self;
+        let mut digester = Digester::default();
+        digester.bytes(format!("{shape} {} {}\n", shape.activation(), shape.output_layer()).as_bytes());
+        for layer in 0..shape.layers().len() {
+            digester.numbers(&self.parameters.book_order(layer));
+        }
+        digester.digest()
     }
 
     /// y = p(t = 0 given x), for the features `x` of one sample. [`Predictor`] does it for many, without allocating, and for

@@ -1,14 +1,17 @@
 //! How the gradient changes the weights.
 
 use kernels::{Dropout, Rule, Sgd, Step};
+use serde::{Deserialize, Serialize};
 
+use crate::schedule::Plateau;
 use crate::{Error, TrainingOptions};
 
 /// The optimiser and its settings. In all formulas g is the mean gradient of the minibatch; where the options of training
 /// clip gradients, the clipped one.
 ///
 /// Weights decay under each of them, if [`TrainingOptions::weight_decay`] says so; Adam then is AdamW.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Optimizer {
     /// Stochastic gradient descent: v <- momentum v + g, w <- w - learning_rate v (B. T. Polyak 1964). Without momentum,
@@ -121,16 +124,28 @@ impl Optimizer {
 }
 
 /// How far training has come, for what changes from step to step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Progress {
     steps: u64,
     /// beta^t of Adam, by multiplication, so that every machine gives the same bits.
     beta_powers: [f64; 2],
+    plateau: Plateau,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Progress { steps: 0, beta_powers: [1.0; 2] }
+        Progress { steps: 0, beta_powers: [1.0; 2], plateau: Plateau::new() }
+    }
+
+    /// The learning rate of the next step.
+    pub(crate) fn learning_rate(&self, options: &TrainingOptions) -> f64 {
+        f64::from(options.optimizer.learning_rate()) * (options.schedule.factor(self.steps) * self.plateau.factor)
+    }
+
+    /// Takes the loss after an epoch.
+    pub(crate) fn observe(&mut self, options: &TrainingOptions, loss: f64) {
+        self.plateau.observe(options.schedule, loss);
     }
 
     /// Which units the next step drops.
@@ -140,13 +155,12 @@ impl Progress {
 
     /// The next step, for a minibatch whose samples have this weight together.
     pub(crate) fn next(&mut self, options: &TrainingOptions, weight: f64) -> Step {
-        let factor = options.schedule.factor(self.steps);
+        let learning_rate = self.learning_rate(options);
         self.steps += 1;
         if let Optimizer::Adam { beta_1, beta_2, .. } = options.optimizer {
             self.beta_powers[0] *= f64::from(beta_1);
             self.beta_powers[1] *= f64::from(beta_2);
         }
-        let learning_rate = f64::from(options.optimizer.learning_rate()) * factor;
         Step {
             rule: options.optimizer.rule(self.beta_powers),
             learning_rate: learning_rate as f32,

@@ -63,6 +63,12 @@ impl Parameters {
         (first * FORWARD_BLOCK..end * FORWARD_BLOCK, first * BACKWARD_BLOCK..end * BACKWARD_BLOCK)
     }
 
+    /// Takes the weights of a network of the same shape.
+    pub(crate) fn copy_from(&mut self, other: &Parameters) {
+        self.forward.copy_from_slice(&other.forward);
+        self.backward.copy_from_slice(&other.backward);
+    }
+
     /// A layer's weights in book order: (outputs, 1 + inputs).
     pub(crate) fn book_order(&self, layer: usize) -> Vec<f32> {
         let (_, shape) = self.layers[layer];
@@ -149,4 +155,17 @@ impl<'a> BlocksMut<'a> {
     pub(crate) fn reborrow(&mut self) -> BlocksMut<'_> {
         BlocksMut { forward: self.forward, backward: self.backward }
     }
+}
+
+/// Where block `block` of these layers, each with its first block, stands: its layer, counted from 0, the layer's widths, and
+/// its panels of outputs and of inputs.
+#[inline(always)]
+pub(crate) fn place_of(layers: &[(usize, LayerShape)], block: usize) -> (usize, LayerShape, (usize, usize)) {
+    let mut layer = layers.len() - 1;
+    while layers[layer].0 > block {
+        layer -= 1;
+    }
+    let (first, shape) = layers[layer];
+    let at = block - first;
+    (layer, shape, (at / shape.input_panels(), at % shape.input_panels()))
 }

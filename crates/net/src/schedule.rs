@@ -3,12 +3,16 @@
 //! Computed in f64 with the functions of `elementary.rs`, so that it has the same bits on every machine, and
 //! then rounded once.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 use crate::elementary::{cos_of_pi_times, exp, ln, whole_power};
+use crate::patience::{Goal, Patience};
 
 /// What the learning rate of the [`Optimizer`](crate::Optimizer) is multiplied by in step n = 0, 1, 2, ...; a step is a
 /// minibatch.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Schedule {
     /// 1.
@@ -34,6 +38,42 @@ pub enum Schedule {
         /// Steps in all; more than the warm-up.
         steps: u64,
     },
+    /// 1 at first, and multiplied by `factor` whenever the loss has not become better in `patience` epochs in a row: that of
+    /// the validation data in the epochs in which it is computed, or, without such data, that of training.
+    ReduceOnPlateau {
+        /// Epochs without an improvement; at least 1.
+        patience: u64,
+        /// In 0..1, but not 0.
+        factor: f32,
+        /// A loss is an improvement if it is less than the least so far by more than this; at least 0 and finite.
+        min_improvement: f32,
+        /// It becomes no smaller than this, in 0..=1.
+        smallest: f32,
+    },
+}
+
+/// How far the learning rate has been reduced on plateaus.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plateau {
+    patience: Patience,
+    pub factor: f64,
+}
+
+impl Plateau {
+    pub(crate) fn new() -> Self {
+        Plateau { patience: Patience::default(), factor: 1.0 }
+    }
+
+    /// Takes the loss after an epoch.
+    pub(crate) fn observe(&mut self, schedule: Schedule, loss: f64) {
+        let Schedule::ReduceOnPlateau { patience, factor, min_improvement, smallest } = schedule else { return };
+        self.patience.improves(loss, Goal::Minimize, f64::from(min_improvement));
+        if self.patience.waited() >= patience {
+            self.patience.wait_again();
+            self.factor = (self.factor * f64::from(factor)).max(f64::from(smallest));
+        }
+    }
 }
 
 impl Schedule {
@@ -50,14 +90,26 @@ impl Schedule {
             Schedule::Cosine { warm_up, steps } if steps <= warm_up => {
                 error("steps of the cosine schedule", steps.to_string(), "more than the steps of the warm-up")
             }
+            Schedule::ReduceOnPlateau { patience: 0, .. } => error("patience on a plateau", "0".into(), "at least 1"),
+            Schedule::ReduceOnPlateau { factor, .. } if !(factor > 0.0 && factor < 1.0) => {
+                error("factor on a plateau", factor.to_string(), "above 0 and less than 1")
+            }
+            Schedule::ReduceOnPlateau { min_improvement, .. }
+                if !(min_improvement >= 0.0 && min_improvement.is_finite()) =>
+            {
+                error("smallest improvement", min_improvement.to_string(), "at least 0 and finite")
+            }
+            Schedule::ReduceOnPlateau { smallest, .. } if !(0.0..=1.0).contains(&smallest) => {
+                error("smallest factor on a plateau", smallest.to_string(), "from 0 to 1")
+            }
             _ => Ok(()),
         }
     }
 
-    /// The factor of the learning rate in step `step`, counted from 0.
+    /// The factor of the learning rate in step `step`, counted from 0. Where it depends on losses, it is that without any.
     pub fn factor(self, step: u64) -> f64 {
         match self {
-            Schedule::Constant => 1.0,
+            Schedule::Constant | Schedule::ReduceOnPlateau { .. } => 1.0,
             Schedule::Step { every, factor } => whole_power(f64::from(factor), step / every),
             Schedule::InverseScaling { power } => exp(-f64::from(power) * ln(step as f64 + 1.0)),
             Schedule::Cosine { warm_up, .. } if step < warm_up => (step + 1) as f64 / warm_up as f64,
@@ -87,6 +139,22 @@ mod tests {
         }
         let decay = Schedule::Step { every: 1, factor: 0.5 };
         assert_close(decay.factor(77), 0.5f64.powi(77), "power");
+    }
+
+    #[test]
+    fn plateaus_reduce_the_learning_rate() {
+        let (patience, factor, min_improvement, smallest) = (2, 0.5, 0.125, 0.2);
+        let schedule = Schedule::ReduceOnPlateau { patience, factor, min_improvement, smallest };
+        let mut plateau = Plateau::new();
+        let mut factors = Vec::new();
+        // The second loss is no improvement, being too near to the first one; the fourth one is.
+        for loss in [1.0, 0.875, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5] {
+            plateau.observe(schedule, loss);
+            factors.push(plateau.factor);
+        }
+        let smallest = f64::from(smallest);
+        assert_eq!(factors, [1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, smallest, smallest, smallest]);
+        assert_eq!(schedule.factor(7), 1.0);
     }
 
     #[test]

@@ -99,6 +99,11 @@ impl Shape {
         self.widths.windows(2).map(|pair| LayerShape { inputs: pair[0], outputs: pair[1] })
     }
 
+    /// A number for each weight and bias of each layer, in book order.
+    pub(crate) fn zeros(&self) -> Vec<Vec<f32>> {
+        self.layers().map(|layer| vec![0.0; layer.outputs * (1 + layer.inputs)]).collect()
+    }
+
     /// Weights and biases.
     pub fn parameter_count(&self) -> usize {
         self.layers().map(|layer| layer.outputs * (1 + layer.inputs)).sum()

@@ -12,7 +12,7 @@ use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
-use crate::parameters::{BlocksMut, Parameters};
+use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::workspace::{GroupLayout, OutputArrays};
 use crate::{Dataset, Network, OutputLayer};
 
@@ -192,15 +192,10 @@ impl WeightSweep<'_> {
     /// The layer (counted from 0) of block `block` of all layers, and its gradient, step 4 of backpropagation.
     #[inline(always)]
     fn gradient(&self, block: usize) -> (usize, BlockGradient<'_>) {
-        let mut layer = self.layers.len() - 1;
-        while self.layers[layer].0 > block {
-            layer -= 1;
-        }
-        let (first, shape) = self.layers[layer];
-        let at = block - first;
+        let (layer, shape, block) = place_of(self.layers, block);
         let gradient = BlockGradient {
             shape,
-            block: (at / shape.input_panels(), at % shape.input_panels()),
+            block,
             minibatch: self.minibatch,
             z: self.layout.z[layer],
             delta: self.layout.delta[layer + 1],

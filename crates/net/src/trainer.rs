@@ -4,18 +4,27 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use kernels::Level;
+use serde::{Deserialize, Serialize};
 
+use crate::early_stopping::Monitor;
 use crate::engine::Engine;
+use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
+use crate::optimizer::Progress;
 use crate::parallel::Pool;
+use crate::patience::{Goal, Patience};
 use crate::random::Random;
-use crate::tuning::{Tuning, Tunings};
-use crate::{Dataset, Error, Network, Optimizer, Schedule, Threads};
+use crate::tuning::Tunings;
+use crate::{
+    Batch, Dataset, EarlyStopping, Ending, Epoch, EpochRecord, Error, History, Network, Optimizer, Run, Schedule,
+    Scorer, Threads,
+};
 
 /// How to train.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainingOptions {
-    /// Passes over the data; at least 1.
+    /// Passes over the data, in all; at least 1.
     pub epochs: usize,
     /// Samples in a minibatch (the last one of an epoch may have fewer); at least 1. More than the data set has rows means
     /// all of them.
@@ -36,9 +45,13 @@ pub struct TrainingOptions {
     pub dropout: f32,
     /// The seed of the order of the samples, which is new in each epoch, and of the units that are dropped.
     pub seed: u64,
+    /// Whether to keep the best weights, and when to stop before all epochs are done.
+    pub early_stopping: Option<EarlyStopping>,
     /// The threads. They change how long training takes, and no bit of its result.
+    #[serde(skip)]
     pub threads: Threads,
     /// The SIMD level. The levels that fuse multiply and add give the same bits.
+    #[serde(skip, default = "Level::best")]
     pub level: Level,
 }
 
@@ -54,6 +67,7 @@ impl Default for TrainingOptions {
             clip_norm: None,
             dropout: 0.0,
             seed: 0,
+            early_stopping: None,
             threads: Threads::default(),
             level: Level::best(),
         }
@@ -61,7 +75,7 @@ impl Default for TrainingOptions {
 }
 
 impl TrainingOptions {
-    fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         let error = |name, value: String, range| Err(Error::Setting { name, value, range });
         for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
             if value == 0 {
@@ -70,6 +84,7 @@ impl TrainingOptions {
         }
         self.optimizer.validate()?;
         self.schedule.validate()?;
+        self.early_stopping.map_or(Ok(()), EarlyStopping::validate)?;
         let decay = self.weight_decay;
         if !(decay >= 0.0 && f64::from(self.optimizer.learning_rate()) * f64::from(decay) < 1.0) {
             return error("weight decay", decay.to_string(), "at least 0 and less than 1 / learning rate");
@@ -84,21 +99,6 @@ impl TrainingOptions {
             _ => Ok(()),
         }
     }
-}
-
-/// What the callback of [`Trainer::train`] learns after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Epoch {
-    /// This epoch, counted from 1.
-    pub number: usize,
-    /// Epochs in all.
-    pub of: usize,
-    /// The mean over the samples of the loss that each had when its minibatch came, in nats.
-    pub mean_loss: f64,
-    /// Samples seen in this epoch.
-    pub samples: usize,
-    /// How long the epoch took.
-    pub seconds: f64,
 }
 
 /// Trains a [`Network`], in the two sweeps that the source of `sweep.rs` explains.
@@ -117,7 +117,8 @@ pub struct Epoch {
 /// let optimizer = Optimizer::Sgd { learning_rate: 0.5, momentum: 0.9 };
 /// let options = TrainingOptions { epochs: 500, batch_size: 4, optimizer, ..Default::default() };
 /// let mut trainer = Trainer::new(network, options)?;
-/// let losses = trainer.train(&data, |_epoch| std::ops::ControlFlow::Continue(()))?;
+/// trainer.train(&data, |_epoch| std::ops::ControlFlow::Continue(()))?;
+/// let losses = trainer.history().training_losses();
 /// assert!(losses.last() < losses.first());
 ///
 /// let network = trainer.into_network();
@@ -129,10 +130,16 @@ pub struct Epoch {
 pub struct Trainer {
     network: Network,
     options: TrainingOptions,
-    pool: Pool,
     engine: Engine,
-    epochs_done: usize,
+    state: State,
+    /// The best weights so far, where early stopping keeps them.
+    best: Option<Network>,
+
+    /// Whatever follows is scratch memory, or changes no bit of a result.
+    pool: Pool,
     order: Vec<usize>,
+    sweep: ForwardSweep,
+    predictions: Vec<f32>,
     /// The choices of threads for the steps of an epoch and for single steps.
     in_epochs: Tunings,
     in_single_steps: Tunings,
@@ -140,8 +147,34 @@ pub struct Trainer {
     assembly: f64,
 }
 
+/// How far a training has come, besides its weights and its optimiser.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    epochs_done: usize,
+    /// Minibatches done of the epoch after those, and their losses.
+    batches_done: usize,
+    loss: LossSum,
+    /// That of early stopping.
+    patience: Patience,
+    /// Apart from the rest in a file, since it may be long.
+    #[serde(skip)]
+    pub history: History,
+}
+
+/// A training: all that it depends on from here on, besides its options and its run.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub network: Network,
+    pub best: Option<Network>,
+    /// The numbers that the optimiser keeps for each weight.
+    pub slots: Vec<Network>,
+    pub state: State,
+    pub progress: Progress,
+}
+
 impl Trainer {
-    /// Prepares to train `network`.
+    /// Prepares to train `network`: with random weights, or with those of another training or of a file.
     ///
     /// # Errors
     /// If an option is out of its range, or the threads cannot be had.
@@ -150,125 +183,302 @@ impl Trainer {
         let pool = Pool::new(options.threads)?;
         let engine = Engine::new(&network, &options);
         let tunings = Tunings::new(pool.threads());
+        let sweep = ForwardSweep::new(&network, pool.threads());
         Ok(Trainer {
             network,
             options,
-            pool,
             engine,
-            epochs_done: 0,
+            state: State::default(),
+            best: None,
+            pool,
             order: Vec::new(),
+            sweep,
+            predictions: Vec::new(),
             in_epochs: tunings.clone(),
             in_single_steps: tunings,
             assembly: f64::INFINITY,
         })
     }
 
-    /// Trains for the epochs of the options, and returns the mean loss of each. After each, `on_epoch` may look and may
-    /// stop the training.
+    /// All that the training is now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+        let slots = self.engine.kept(&self.network);
+        if !slots.iter().chain([&self.network]).all(|numbers| numbers.parameters.are_finite(self.options.level)) {
+            return Err(self.diverged("largest weight"));
+        }
+        Ok(Snapshot {
+            network: self.network.clone(),
+            best: self.best.clone(),
+            slots,
+            state: self.state.clone(),
+            progress: self.engine.progress(),
+        })
+    }
+
+    /// Goes on from there.
+    pub(crate) fn from_snapshot(options: TrainingOptions, snapshot: Snapshot) -> Result<Trainer, Error> {
+        let Snapshot { network, best, slots, state, progress } = snapshot;
+        let mut trainer = Trainer::new(network, options)?;
+        trainer.engine.restore(progress, &slots);
+        Ok(Trainer { best, state, ..trainer })
+    }
+
+    /// The options, with the epochs that were added.
+    pub fn options(&self) -> &TrainingOptions {
+        &self.options
+    }
+
+    /// Trains until the epochs of the options are done, or until `on_epoch`, which may look on after each, stops it: a
+    /// [`Run`] of nothing but `data`. [`Trainer::history`] has the losses.
     ///
     /// # Errors
-    /// If the data has another number of inputs or other targets than the network, or the loss or a weight is no longer
-    /// finite.
+    /// As [`Trainer::run`].
     pub fn train(
         &mut self,
         data: &Dataset,
-        mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()> + Send,
-    ) -> Result<Vec<f64>, Error> {
-        let mut losses = Vec::with_capacity(self.options.epochs);
-        // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
-        let batch_size = self.options.batch_size.min(data.rows());
-        let alone = self.train_while(
-            |trainer| !trainer.in_epochs.of(batch_size, batch_size).pays(),
-            data,
-            &mut losses,
-            &mut on_epoch,
-        )?;
-        if alone.is_continue() && losses.len() < self.options.epochs {
-            self.session(|trainer| trainer.train_while(|_| true, data, &mut losses, &mut on_epoch).map(drop))?;
-        }
-        Ok(losses)
+        on_epoch: impl FnMut(&Epoch) -> ControlFlow<()> + Send,
+    ) -> Result<Ending, Error> {
+        self.run(&mut Run::new(data).on_epoch(on_epoch))
     }
 
-    /// Trains until all epochs are done, `wanted` says no, or `on_epoch` stops it for good.
-    fn train_while(
-        &mut self,
-        wanted: impl Fn(&mut Trainer) -> bool,
-        data: &Dataset,
-        losses: &mut Vec<f64>,
-        on_epoch: &mut impl FnMut(&Epoch) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, Error> {
-        while losses.len() < self.options.epochs && wanted(self) {
-            let start = Instant::now();
-            let mean_loss = self.epoch(data)?;
-            losses.push(mean_loss);
+    /// Trains until the epochs of the options are done, early stopping has waited long enough, or a callback of the run
+    /// stops it. Goes on where an earlier run stopped, in the middle of an epoch if need be, with all that the optimiser
+    /// has kept; after [`Trainer::add_epochs`], on the same data or on other data.
+    ///
+    /// # Errors
+    /// If the data has another number of inputs or other targets than the network, early stopping lacks what it looks at,
+    /// the score cannot be computed, or the loss or a weight is no longer finite.
+    pub fn run(&mut self, run: &mut Run<'_>) -> Result<Ending, Error> {
+        run.check(&self.network.shape, &self.options)?;
+        self.state.history.scorer = run.scorer.as_ref().map(|scorer| scorer.name().to_owned());
+        // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
+        let batch_size = self.options.batch_size.min(run.data.rows());
+        let ending = match self.run_while(|trainer| !trainer.in_epochs.of(batch_size, batch_size).pays(), run)? {
+            Some(ending) => ending,
+            None => self.session(|trainer| trainer.run_while(|_| true, run))?.expect("an ending"),
+        };
+        run.at_end(self)?;
+        Ok(ending)
+    }
+
+    /// Trains while it is `wanted`, or to an end.
+    fn run_while(&mut self, wanted: impl Fn(&mut Trainer) -> bool, run: &mut Run<'_>) -> Result<Option<Ending>, Error> {
+        while wanted(self) {
+            if let Some(ending) = self.ending() {
+                return Ok(Some(ending));
+            }
+            let (start, done_before) = (Instant::now(), self.state.batches_done);
+            let data = run.data;
+            if self.batches(data, &mut |trainer| run.after_batch(trainer))?.is_break() {
+                return Ok(Some(Ending::Stopped));
+            }
             let seconds = start.elapsed().as_secs_f64();
-            let (number, of) = (losses.len(), self.options.epochs);
-            if on_epoch(&Epoch { number, of, mean_loss, samples: data.rows(), seconds }).is_break() {
+            let samples = data.rows().saturating_sub(done_before.saturating_mul(self.options.batch_size));
+            let (record, is_best) = self.judge(run)?;
+            let epoch = Epoch {
+                number: record.number,
+                of: self.options.epochs,
+                mean_loss: record.training_loss,
+                validation_loss: record.validation_loss,
+                training_score: record.training_score,
+                validation_score: record.validation_score,
+                is_best,
+                samples,
+                seconds,
+            };
+            if run.after_epoch(self, &epoch)?.is_break() {
+                return Ok(Some(Ending::Stopped));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether there is nothing left to do.
+    fn ending(&self) -> Option<Ending> {
+        if self.options.early_stopping.is_some_and(|early| self.state.patience.waited() >= early.patience) {
+            return Some(Ending::Patience);
+        }
+        (self.state.epochs_done >= self.options.epochs).then_some(Ending::Epochs)
+    }
+
+    /// Where the epoch stands.
+    pub(crate) fn batch(&self, data: &Dataset) -> Batch {
+        Batch {
+            epoch: self.state.epochs_done + 1,
+            number: self.state.batches_done,
+            of: data.rows().div_ceil(self.options.batch_size.min(data.rows())),
+            mean_loss: self.state.loss.mean(),
+        }
+    }
+
+    /// Closes an epoch of which all minibatches are done: validates, and keeps the weights if they are the best ones.
+    fn judge(&mut self, run: &Run<'_>) -> Result<(EpochRecord, bool), Error> {
+        let number = self.state.epochs_done + 1;
+        let is_due = number.is_multiple_of(run.validate_every);
+        let scorer = run.scorer.as_ref();
+        let (validation_loss, validation_score) = match run.validation {
+            Some(validation) if is_due => {
+                let (loss, score) = self.evaluate(validation, scorer)?;
+                (Some(loss), score)
+            }
+            _ => (None, None),
+        };
+        let training_score = match scorer {
+            Some(_) if is_due && run.scores_training => self.evaluate(run.data, scorer)?.1,
+            _ => None,
+        };
+        let training_loss = self.close_epoch()?;
+        match run.validation {
+            None => self.engine.observe(&self.options, training_loss),
+            Some(_) => validation_loss.into_iter().for_each(|loss| self.engine.observe(&self.options, loss)),
+        }
+        let is_best = self.keep_if_best(validation_loss, validation_score, scorer.map(Scorer::goal));
+        let learning_rate = self.engine.progress().learning_rate(&self.options);
+        let record =
+            EpochRecord { number, training_loss, validation_loss, training_score, validation_score, learning_rate };
+        self.state.history.epochs.push(record);
+        if is_best {
+            self.state.history.best_epoch = Some(number);
+        }
+        Ok((record, is_best))
+    }
+
+    /// The mean loss of `data`, and its score if there is a scorer.
+    fn evaluate(&mut self, data: &Dataset, scorer: Option<&Scorer<'_>>) -> Result<(f64, Option<f64>), Error> {
+        let Trainer { network, options, pool, sweep, predictions, .. } = self;
+        let wanted = if scorer.is_some() { data.rows() * network.shape.outputs() } else { 0 };
+        predictions.resize(wanted, 0.0);
+        let prediction = Prediction::of(network.shape.output_layer());
+        let loss = sweep.losses((network, options.level, pool), data, prediction, predictions).mean();
+        if !loss.is_finite() {
+            return Err(self.diverged("validation loss"));
+        }
+        let score = scorer.map(|scorer| scorer.score(data, &self.predictions));
+        Ok((loss, score.transpose()?))
+    }
+
+    /// Whether the weights are the best ones so far. If so, they are kept.
+    fn keep_if_best(&mut self, loss: Option<f64>, score: Option<f64>, goal: Option<Goal>) -> bool {
+        let Some(early) = self.options.early_stopping else { return false };
+        let (value, goal) = match early.monitor {
+            Monitor::Loss => (loss, Goal::Minimize),
+            Monitor::Score => (score, goal.expect("the run has a scorer")),
+        };
+        let is_best = value.is_some_and(|value| self.state.patience.improves(value, goal, early.min_improvement));
+        if is_best {
+            match &mut self.best {
+                Some(best) => best.parameters.copy_from(&self.network.parameters),
+                None => self.best = Some(self.network.clone()),
+            }
+        }
+        is_best
+    }
+
+    /// Runs `body` with the threads called together once, rather than in each call of [`Trainer::epoch`] or
+    /// [`Trainer::step`]. They look for work all the while, and leave their cores to nobody: for many short calls in a row.
+    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
+        self.in_epochs.doubt();
+        self.together(body)
+    }
+
+    fn together<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
+        let pool = self.pool.enter();
+        let result = pool.run(|| body(self));
+        self.pool = pool;
+        result
+    }
+
+    /// One pass over the data, in a new random order, or the rest of a pass that was stopped. Returns the mean loss.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn epoch(&mut self, data: &Dataset) -> Result<f64, Error> {
+        data.check_fits(&self.network.shape)?;
+        let _ = self.batches(data, &mut |_| Ok(ControlFlow::Continue(())))?;
+        let loss = self.close_epoch()?;
+        self.engine.observe(&self.options, loss);
+        Ok(loss)
+    }
+
+    /// The minibatches of an epoch that are still to be done, or those until `after_batch` stops it.
+    fn batches(
+        &mut self,
+        data: &Dataset,
+        after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
+    ) -> Result<ControlFlow<()>, Error> {
+        let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
+        self.order.clear();
+        self.order.extend(0..data.rows());
+        Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
+
+        let count = data.rows().div_ceil(batch_size);
+        let left = count.saturating_sub(self.state.batches_done);
+        let tuning = self.in_epochs.of(batch_size, batch_size);
+        let is_together = self.pool.is_entered();
+        if is_together {
+            return self.steps(data, count, false, after_batch);
+        }
+        if !(tuning.is_open() || tuning.gain() * left as f64 > self.assembly) {
+            return self.steps(data, count, true, after_batch);
+        }
+        let start = Instant::now();
+        let (result, inside) = self.together(|trainer| {
+            let start = Instant::now();
+            (trainer.steps(data, count, false, after_batch), start.elapsed())
+        });
+        self.assembly = self.assembly.min((start.elapsed() - inside).as_secs_f64());
+        result
+    }
+
+    /// The steps of the minibatches up to number `count`, on one thread if `alone`.
+    fn steps(
+        &mut self,
+        data: &Dataset,
+        count: usize,
+        alone: bool,
+        after_batch: &mut impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let batch_size = self.options.batch_size.min(data.rows());
+        while self.state.batches_done < count {
+            let Trainer { network, options, engine, order, in_epochs, state, .. } = self;
+            let start = state.batches_done * batch_size;
+            let indices = &order[start..order.len().min(start + batch_size)];
+            let mut step = |threads| engine.step(network, options, data, indices, threads);
+            let of_step = if alone {
+                step(1)
+            } else {
+                let tuning = in_epochs.of(batch_size, batch_size);
+                // The last minibatch, if smaller, is no measure.
+                if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) }
+            };
+            state.loss.sum += of_step.sum;
+            state.loss.weight += of_step.weight;
+            state.batches_done += 1;
+            if !state.loss.sum.is_finite() {
+                return Err(self.diverged("loss"));
+            }
+            if after_batch(self)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Runs `body` with the threads called together once, rather than in each call of [`Trainer::epoch`] or
-    /// [`Trainer::step`]. They look for work all the while, and leave their cores to nobody: for many short calls in a row.
-    pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
-        let pool = self.pool.enter();
-        self.in_epochs.doubt();
-        let result = pool.run(|| body(self));
-        self.pool = pool;
-        result
+    /// Ends an epoch of which all minibatches are done. Returns the mean loss.
+    fn close_epoch(&mut self) -> Result<f64, Error> {
+        if !self.network.parameters.are_finite(self.options.level) {
+            return Err(self.diverged("largest weight"));
+        }
+        let loss = std::mem::take(&mut self.state.loss).mean();
+        self.state.batches_done = 0;
+        self.state.epochs_done += 1;
+        Ok(loss)
     }
 
-    /// One pass over the data, in a new random order. Returns the mean loss.
-    ///
-    /// # Errors
-    /// As [`Trainer::train`].
-    pub fn epoch(&mut self, data: &Dataset) -> Result<f64, Error> {
-        data.check_fits(&self.network.shape)?;
-        self.epochs_done += 1;
-        let (epoch, batch_size) = (self.epochs_done, self.options.batch_size.min(data.rows()));
-        self.order.clear();
-        self.order.extend(0..data.rows());
-        Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
-
-        let Trainer { network, options, pool, engine, order, in_epochs, assembly, .. } = self;
-        let tuning = in_epochs.of(batch_size, batch_size);
-        let minibatches = order.chunks(batch_size);
-        let is_together = pool.is_entered();
-        let is_worth_it = tuning.is_open() || is_together || tuning.gain() * minibatches.len() as f64 > *assembly;
-        let mut steps = |tuning: &mut Tuning| {
-            let mut loss = LossSum::default();
-            for (batch, indices) in minibatches.clone().enumerate() {
-                let mut step = |threads| engine.step(network, options, data, indices, threads);
-                // The last minibatch, if smaller, is no measure.
-                let of_step = if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) };
-                loss.sum += of_step.sum;
-                loss.weight += of_step.weight;
-                if !loss.sum.is_finite() {
-                    return Err((batch + 1, "loss"));
-                }
-            }
-            match network.parameters.are_finite(options.level) {
-                true => Ok(loss.mean()),
-                false => Err((minibatches.len(), "largest weight")),
-            }
-        };
-        let result = if is_worth_it {
-            let start = Instant::now();
-            let (result, inside) = pool.run(|| {
-                let start = Instant::now();
-                (steps(tuning), start.elapsed())
-            });
-            if !is_together {
-                *assembly = assembly.min((start.elapsed() - inside).as_secs_f64());
-            }
-            result
-        } else {
-            steps(&mut Tuning::new(1))
-        };
+    fn diverged(&self, what: &'static str) -> Error {
+        let State { epochs_done, batches_done, .. } = self.state;
         let learning_rate = self.options.optimizer.learning_rate();
-        result.map_err(|(batch, what)| Error::Diverged { epoch, batch, what, learning_rate })
+        Error::Diverged { epoch: epochs_done + 1, batch: batches_done, what, learning_rate }
     }
 
     /// One step with the samples `indices` of `data`, in that order, as one minibatch. Returns their mean loss before it.
@@ -293,14 +503,31 @@ impl Trainer {
         }
     }
 
-    /// The network as it is now.
+    /// The network as it is now, with which training goes on.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The trained network.
+    /// The network with the best weights so far, where early stopping keeps them; elsewhere, as it is now.
+    pub fn best_network(&self) -> &Network {
+        self.best.as_ref().unwrap_or(&self.network)
+    }
+
+    /// The trained network: that with the best weights, where early stopping keeps them.
     pub fn into_network(self) -> Network {
-        self.network
+        self.best.unwrap_or(self.network)
+    }
+
+    /// What the epochs of all runs came to. Those of [`Trainer::epoch`], which returns its loss, are not among them.
+    pub fn history(&self) -> &History {
+        &self.state.history
+    }
+
+    /// Lets the next run train for `epochs` epochs more than the options say, with all that the optimiser has kept. Early
+    /// stopping waits anew.
+    pub fn add_epochs(&mut self, epochs: usize) {
+        self.options.epochs = self.options.epochs.saturating_add(epochs);
+        self.state.patience.wait_again();
     }
 
     /// Threads that may compute.

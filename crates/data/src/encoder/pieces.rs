@@ -1,5 +1,8 @@
 //! Numbers in pieces, so that a network sees where in its range a value lies.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Scaling;
@@ -46,6 +49,33 @@ impl PieceCount {
                 (rows.isqrt() / 3).min(MOST_PIECES).min(most / columns.max(1))
             }
             PieceCount::UpTo(count) => count,
+        }
+    }
+}
+
+/// `none`, `by-rows`, or the most pieces as a number.
+impl fmt::Display for PieceCount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PieceCount::None => formatter.write_str("none"),
+            PieceCount::ByRows => formatter.write_str("by-rows"),
+            PieceCount::UpTo(count) => write!(formatter, "{count}"),
+        }
+    }
+}
+
+impl FromStr for PieceCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MOST: usize = 1000;
+        match text {
+            "none" => Ok(PieceCount::None),
+            "by-rows" => Ok(PieceCount::ByRows),
+            _ => match text.parse() {
+                Ok(count @ 1..=MOST) => Ok(PieceCount::UpTo(count)),
+                _ => Err(format!("give none, by-rows, or a number from 1 to {MOST}")),
+            },
         }
     }
 }
@@ -128,6 +158,16 @@ mod tests {
 
     fn knots(values: &[f32], most: usize) -> Vec<f32> {
         Pieces::fit(values, most).map_or(Vec::new(), |pieces| pieces.knots)
+    }
+
+    #[test]
+    fn counts_are_read_as_they_are_written() {
+        for text in ["none", "by-rows", "16"] {
+            assert_eq!(text.parse::<PieceCount>().unwrap().to_string(), text);
+        }
+        for text in ["0", "-1", "many", "1001"] {
+            assert!(text.parse::<PieceCount>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Weights between the order of a book (row i = unit i: bias, then weights) and blocks.
 
-use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, units_in_panel};
 
 /// Writes a layer's blocks from its weights in book order: (outputs, 1 + inputs).
 ///
@@ -40,23 +40,55 @@ pub fn read_blocks(shape: LayerShape, forward: &[f32], weights: &mut [f32]) {
 ///
 /// # Panics
 /// If either slice has the wrong size.
-pub fn write_gradient(
-    shape: LayerShape,
-    (output_panel, input_panel): (usize, usize),
-    sums: &[f32],
-    gradient: &mut [f32],
-) {
+pub fn write_gradient(shape: LayerShape, block: (usize, usize), sums: &[f32], gradient: &mut [f32]) {
     assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
     assert_eq!(gradient.len(), shape.outputs * (1 + shape.inputs), "the gradient must be (outputs, 1 + inputs)");
-    let rows = gradient.chunks_exact_mut(1 + shape.inputs).skip(output_panel * PANEL).take(PANEL);
-    for (output, row) in rows.enumerate() {
+    for_each_place(shape, block, |in_sums, in_gradient| gradient[in_gradient] = sums[in_sums]);
+}
+
+/// Copies one block of a gradient in book order to where [`BlockGradient::sum`](super::BlockGradient::sum) puts it; the
+/// places of units that the layer does not have become 0.
+///
+/// # Panics
+/// If either slice has the wrong size.
+pub fn read_gradient(shape: LayerShape, block: (usize, usize), gradient: &[f32], sums: &mut [f32]) {
+    assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
+    assert_eq!(gradient.len(), shape.outputs * (1 + shape.inputs), "the gradient must be (outputs, 1 + inputs)");
+    sums.fill(0.0);
+    for_each_place(shape, block, |in_sums, in_gradient| sums[in_sums] = gradient[in_gradient]);
+}
+
+/// Calls `copy` with the place of each weight and bias of a block in the block's gradient and in one in book order.
+fn for_each_place(shape: LayerShape, (output_panel, input_panel): (usize, usize), mut copy: impl FnMut(usize, usize)) {
+    for output in 0..units_in_panel(shape.outputs, output_panel) {
+        let row = (output_panel * PANEL + output) * (1 + shape.inputs);
         if input_panel == 0 {
-            row[0] = sums[output];
+            copy(output, row);
         }
-        let inputs = row[1..].iter_mut().skip(input_panel * PANEL).take(PANEL);
-        for (input, place) in inputs.enumerate() {
+        for input in 0..units_in_panel(shape.inputs, input_panel) {
             let at = if shape.is_narrow() { (1 + output, input) } else { (1 + input, output) };
-            *place = sums[at.0 * PANEL + at.1];
+            copy(at.0 * PANEL + at.1, row + 1 + input_panel * PANEL + input);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_come_back_from_their_blocks() {
+        for (inputs, outputs) in [(1, 1), (40, 3), (40, 5), (64, 70), (3, 32)] {
+            let shape = LayerShape { inputs, outputs };
+            let gradient: Vec<f32> = (0..outputs * (1 + inputs)).map(|number| 1.0 + number as f32).collect();
+            let (mut sums, mut back) = ([7.0; GRADIENT], vec![0.0; gradient.len()]);
+            for output_panel in 0..shape.output_panels() {
+                for input_panel in 0..shape.input_panels() {
+                    read_gradient(shape, (output_panel, input_panel), &gradient, &mut sums);
+                    write_gradient(shape, (output_panel, input_panel), &sums, &mut back);
+                }
+            }
+            assert_eq!(back, gradient, "{inputs}-{outputs}");
         }
     }
 }

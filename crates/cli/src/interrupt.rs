@@ -1,0 +1,29 @@
+//! Ctrl-C, which stops a training but does not throw away what it has come to.
+
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+
+static HAPPENED: AtomicBool = AtomicBool::new(false);
+
+/// The exit code of a program that Ctrl-C has ended: 128 and the number of the signal.
+const INTERRUPTED: i32 = 130;
+
+/// From now on, the first Ctrl-C only leaves word; the second one ends the program.
+///
+/// # Errors
+/// If the system does not allow that.
+pub fn listen() -> Result<()> {
+    ctrlc::set_handler(|| {
+        if HAPPENED.swap(true, Ordering::Relaxed) {
+            process::exit(INTERRUPTED);
+        }
+    })
+    .context("Ctrl-C cannot be listened to")
+}
+
+/// Whether there was a Ctrl-C.
+pub fn happened() -> bool {
+    HAPPENED.load(Ordering::Relaxed)
+}
