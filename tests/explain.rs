@@ -23,15 +23,21 @@ fn table() -> String {
     text
 }
 
-/// A model for each kind of target and some activations, each for a column of `table`.
-const MODELS: [(&str, &str, &str); 3] = [("two", "relu", "3,2"), ("three", "tanh", "4"), ("number", "sigmoid", "3,3")];
+/// A model for each activation, of every kind of target: its column in `table`, and the hidden layers.
+const MODELS: [(&str, &str, &str); 5] = [
+    ("relu", "two", "3,2"),
+    ("tanh", "three", "4"),
+    ("sigmoid", "number", "3,3"),
+    ("silu", "two", "4"),
+    ("gelu", "two", "3,2"),
+];
 
 fn trained() -> Desk {
     let desk = Desk::new();
     desk.write("t.csv", table());
-    for (target, activation, hidden) in MODELS {
-        let drop: Vec<&str> = MODELS.iter().map(|model| model.0).filter(|other| *other != target).collect();
-        let model = format!("{target}.safetensors");
+    for (activation, target, hidden) in MODELS {
+        let drop: Vec<&str> = ["two", "three", "number"].into_iter().filter(|other| *other != target).collect();
+        let model = format!("{activation}.safetensors");
         let mut arguments = vec!["train", "t.csv", "--target", target, "--activation", activation, "--hidden", hidden];
         arguments.extend([
             "--drop",
@@ -72,6 +78,14 @@ fn assert_close(found: &[f64], expected: &[f64], what: &str) {
     }
 }
 
+/// The distribution function of the standard normal distribution, by Simpson's rule from 0.
+fn distribution(a: f64) -> f64 {
+    const PARTS: usize = 1000;
+    let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let at = |part: usize| density(a * part as f64 / PARTS as f64) * [2.0, 4.0][part % 2];
+    0.5 + a / PARTS as f64 / 3.0 * ((1..PARTS).map(at).sum::<f64>() + density(0.0) + density(a))
+}
+
 /// The four steps by hand.
 struct ByHand {
     activation: &'static str,
@@ -85,6 +99,8 @@ impl ByHand {
         match self.activation {
             "sigmoid" => 1.0 / (1.0 + (-a).exp()),
             "tanh" => a.tanh(),
+            "silu" => a / (1.0 + (-a).exp()),
+            "gelu" => a * distribution(a),
             _ => a.max(0.0),
         }
     }
@@ -93,6 +109,7 @@ impl ByHand {
         match self.activation {
             "sigmoid" => self.z(a) * (1.0 - self.z(a)),
             "tanh" => 1.0 - self.z(a).powi(2),
+            "silu" | "gelu" => (self.z(a + 1e-5) - self.z(a - 1e-5)) / 2e-5,
             _ => f64::from(u8::from(a > 0.0)),
         }
     }
@@ -147,13 +164,13 @@ impl ByHand {
 #[test]
 fn the_numbers_are_those_of_the_four_steps() {
     let desk = trained();
-    for (target, activation, _) in MODELS {
-        let file = format!("{target}.safetensors");
+    for (activation, ..) in MODELS {
+        let file = format!("{activation}.safetensors");
         let model = Model::load(&desk.path(&file)).unwrap();
         let predicted = desk.succeed(&["predict", &file, "t.csv"]).stdout;
         for (row, member) in [(1, "1"), (4, "2"), (119, "1")] {
             let json = explained(&desk, &[&file, "t.csv", "--row", &row.to_string(), "--member", member]);
-            let what = |what: &str| format!("{target}, row {row}, network {member}: {what}");
+            let what = |what: &str| format!("{activation}, row {row}, network {member}: {what}");
             let layers = json["layers"].as_array().unwrap();
             let x = numbers(&json["x"]);
             assert_eq!(x.len(), model.pipeline.inputs());
@@ -240,8 +257,8 @@ fn steps(text: &str, of: &str) -> Vec<String> {
 #[test]
 fn the_text_has_the_same_numbers_in_the_formulas() {
     let desk = trained();
-    for (target, ..) in MODELS {
-        let file = format!("{target}.safetensors");
+    for (activation, ..) in MODELS {
+        let file = format!("{activation}.safetensors");
         let arguments = [&file, "t.csv", "--row", "2"];
         let json = explained(&desk, &arguments);
         for units in [&["--units", "2"][..], &["--all"]] {
@@ -292,7 +309,7 @@ fn without_an_answer_there_is_the_forward_pass() {
     desk.write("new.csv", without);
     desk.write("some.csv", "two,size,colour,when\n,1,red,2024-01-01\nyes,2,mauve,2024-01-02\n");
     for (file, words) in [("new.csv", "has no column `two`"), ("some.csv", "has no value in the column `two`")] {
-        let arguments = ["two.safetensors", file, "--row", "1"];
+        let arguments = ["relu.safetensors", file, "--row", "1"];
         let text = desk.succeed(&[&["explain"], &arguments[..]].concat()).stdout;
         assert!(text.contains(words) && text.contains("there is no loss"), "{text}");
         assert!(!text.contains("Step 2") && text.contains("p(t = 1 given x)"), "{text}");
@@ -300,14 +317,14 @@ fn without_an_answer_there_is_the_forward_pass() {
         assert!(json["loss"].is_null() && json["t"].is_null() && json["layers"][0]["delta"].is_null(), "{json}");
         assert!(json["target"]["value"].is_null() && json["differences"].as_array().unwrap().is_empty());
     }
-    let text = desk.succeed(&["explain", "two.safetensors", "some.csv", "--row", "2"]).stdout;
+    let text = desk.succeed(&["explain", "relu.safetensors", "some.csv", "--row", "2"]).stdout;
     assert!(text.contains("a label that is rare or new") && text.contains("Step 4"), "{text}");
 }
 
 #[test]
 fn what_is_wrong_is_one_line() {
     let desk = trained();
-    let model = "two.safetensors";
+    let model = "relu.safetensors";
     desk.write("other.csv", "a,two\n1,yes\n");
     desk.write("label.csv", "two,size,colour,when\nmaybe,1,red,2024-01-01\n");
     let explain = |arguments: &[&str], words: &[&str]| desk.fail(&[&["explain"], arguments].concat(), words);
@@ -336,8 +353,8 @@ fn visible(page: &str) -> String {
 #[test]
 fn the_page_says_what_the_text_says() {
     let desk = trained();
-    for (target, ..) in MODELS {
-        let file = format!("{target}.safetensors");
+    for (activation, ..) in MODELS {
+        let file = format!("{activation}.safetensors");
         let arguments = ["explain", &file, "t.csv", "--row", "3", "--html", "page.html"];
         let text = desk.succeed(&arguments).stdout;
         let page = desk.read("page.html");
@@ -346,10 +363,10 @@ fn the_page_says_what_the_text_says() {
         let numbers: Vec<&str> = text.split_whitespace().filter(is_number).collect();
         assert!(numbers.len() > 50);
         for number in numbers {
-            assert!(shown.contains(number), "{target}: no {number} on the page");
+            assert!(shown.contains(number), "{activation}: no {number} on the page");
         }
         for heading in ["Step 1", "The prediction", "Step 2", "Step 3", "Step 4", "Checked by central differences"] {
-            assert!(shown.contains(heading) && text.contains(heading), "{target}: {heading}");
+            assert!(shown.contains(heading) && text.contains(heading), "{activation}: {heading}");
         }
         assert!(shown.contains("<blue>") && page.contains("<code>&lt;blue&gt;</code>"), "labels stay text");
         assert!(page.contains("<svg class=\"net\"") && page.matches("<circle").count() >= 10, "a drawing");
@@ -387,8 +404,8 @@ fn a_browser_opens_the_page() {
 #[test]
 fn the_gradient_of_models_is_right() {
     let desk = trained();
-    for (target, ..) in MODELS {
-        let file = format!("{target}.safetensors");
+    for (activation, ..) in MODELS {
+        let file = format!("{activation}.safetensors");
         let text = desk.succeed(&["check", &file, "t.csv"]);
         let report = text.stdout.split("\n+").next().unwrap();
         assert!(report.contains("the gradient is right") && report.contains("the first 8 rows of t.csv"), "{report}");
@@ -445,7 +462,7 @@ fn of_a_large_network_a_sample_is_compared() {
 #[test]
 fn a_gradient_that_is_wrong_is_exit_code_1() {
     let desk = trained();
-    let mut model = Model::load(&desk.path("two.safetensors")).unwrap();
+    let mut model = Model::load(&desk.path("relu.safetensors")).unwrap();
     let network = &model.members[1];
     let mut weights: Vec<Vec<f32>> = (1..=3).map(|layer| network.weights(layer)).collect();
     // Beyond the largest f32, and infinity less infinity.

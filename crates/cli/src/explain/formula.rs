@@ -2,7 +2,8 @@
 //!
 //! | written | terminal | page |
 //! |---|---|---|
-//! | `\delta \sigma \partial \sum \cdot` | `delta sigma d sum *` | δ σ ∂ ∑ · |
+//! | `\delta \sigma \Phi \phi` | `delta sigma Phi phi` | δ σ Φ φ |
+//! | `\partial \sum \cdot` | `d sum *` | ∂ ∑ · |
 //! | `\partial w` | `dw` | ∂w; the blank between ends the name of the sign |
 //! | `w_{3,1}^{(2)}` | `w_3,1^(2)` | w with an index and an exponent, one above the other |
 //! | `z` | `z` | a letter that stands alone is a variable, in italics |
@@ -10,7 +11,9 @@
 use maud::{Markup, html};
 
 /// Names of signs: in the notation, on a terminal, on a page.
-const SIGNS: [(&str, &str, &str); 5] = [
+const SIGNS: [(&str, &str, &str); 7] = [
+    ("Phi", "Phi", "Φ"),
+    ("phi", "phi", "φ"),
     ("delta", "delta", "δ"),
     ("sigma", "sigma", "σ"),
     ("partial", "d", "∂"),
@@ -51,7 +54,13 @@ fn pieces(formula: &str) -> Vec<Piece<'_>> {
             }
             letter if letter.is_ascii_alphabetic() => {
                 let end = letters(rest);
-                pieces.push(Piece::Word(&rest[..end]));
+                let is_after_digit =
+                    matches!(pieces.last(), Some(Piece::Other(text)) if text.ends_with(|c: char| c.is_ascii_digit()));
+                pieces.push(match &rest[..end] {
+                    // Of an exponent, as in 1e-7.
+                    "e" if is_after_digit => Piece::Other("e"),
+                    word => Piece::Word(word),
+                });
                 end
             }
             _ => {

@@ -9,14 +9,7 @@ use super::plain::fit_on_one_line;
 /// The page.
 pub fn page(document: &Document) -> String {
     // Each heading begins a section; what stands before the first is the head of the page.
-    let mut sections: Vec<&[Block]> = Vec::new();
-    let mut rest = &document.blocks[..];
-    while !rest.is_empty() {
-        let next = rest[1..].iter().position(|block| matches!(block, Block::Heading(_)));
-        let (section, after) = rest.split_at(next.map_or(rest.len(), |next| next + 1));
-        sections.push(section);
-        rest = after;
-    }
+    let sections = document.blocks.chunk_by(|_, next| !matches!(next, Block::Heading(_)));
     let body = html! {
         h1 { (document.title) }
         @for section in sections {

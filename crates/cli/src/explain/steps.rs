@@ -59,6 +59,8 @@ fn activation_name(activation: Activation) -> &'static str {
         Activation::Sigmoid => r"\sigma",
         Activation::Tanh => "tanh",
         Activation::Relu => "relu",
+        Activation::Silu => "silu",
+        Activation::Gelu => "gelu",
     }
 }
 
@@ -68,21 +70,33 @@ fn activation_of(activation: Activation, a: f32) -> String {
         Activation::Sigmoid => format!("1 / (1 + exp(-{}))", factor(a)),
         Activation::Tanh => format!("tanh({})", number(a)),
         Activation::Relu => format!("max(0, {})", number(a)),
+        Activation::Silu => format!("{} / (1 + exp(-{}))", number(a), factor(a)),
+        Activation::Gelu => format!(r"{} \cdot \Phi({})", number(a), number(a)),
     }
 }
 
 /// dz/da: the formula, and the same with numbers.
 fn slope_of(activation: Activation, (i, l): (usize, usize), layer: &LayerNumbers) -> [String; 2] {
     let (a, z) = (layer.a[i - 1], layer.z[i - 1]);
-    let [a_symbol, z_symbol] = ["a", "z"].map(|name| symbol(name, i, l));
+    let [of_a, of_z] = ["a", "z"].map(|name| symbol(name, i, l));
     match activation {
-        Activation::Sigmoid => {
-            [format!("{z_symbol} (1 - {z_symbol})"), format!(r"{} \cdot (1 - {})", number(z), number(z))]
-        }
-        Activation::Tanh => [format!("(1 - ({z_symbol})^{{2}})"), format!("(1 - {}^{{2}})", factor(z))],
+        Activation::Sigmoid => [format!("{of_z} (1 - {of_z})"), format!(r"{} \cdot (1 - {})", number(z), number(z))],
+        Activation::Tanh => [format!("(1 - ({of_z})^{{2}})"), format!("(1 - {}^{{2}})", factor(z))],
         Activation::Relu => {
             let side = if a > 0.0 { "1" } else { "0" };
-            [format!("(1 if {a_symbol} > 0, else 0)"), side.to_owned()]
+            [format!("(1 if {of_a} > 0, else 0)"), side.to_owned()]
+        }
+        Activation::Silu => {
+            let sigma = number(complement(-a));
+            let formula = format!(r"\sigma({of_a}) (1 + {of_a} (1 - \sigma({of_a})))");
+            [formula, format!(r"{sigma} \cdot (1 + {} \cdot (1 - {sigma}))", factor(a))]
+        }
+        Activation::Gelu => {
+            let a = f64::from(a);
+            let density = (-a * a / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            let distribution = if a == 0.0 { 0.5 } else { f64::from(z) / a };
+            let formula = format!(r"(\Phi({of_a}) + {of_a} \cdot \phi({of_a}))");
+            [formula, format!(r"({} + {} \cdot {})", number(distribution), factor(a), number(density))]
         }
     }
 }
@@ -118,6 +132,11 @@ impl Steps<'_> {
         document.paragraph(Line::new(
             r"Unit $i$ of layer $l$ adds up its bias and the weighted outputs of the layer before: $a_{i}^{(l)} = w_{i,0}^{(l)} + \sum_{j} w_{i,j}^{(l)} \cdot z_{j}^{(l-1)}$. Then $z_{i}^{(l)}$ is what its activation function makes of that.",
         ));
+        if self.activation() == Activation::Gelu {
+            document.paragraph(Line::new(
+                r"$\Phi$ is the distribution function of the standard normal distribution, and $\phi$ its density.",
+            ));
+        }
         for layer in self.layers {
             let (l, units, inputs) = (layer.layer, layer.a.len(), layer.w[0].len() - 1);
             document.subheading(Line::new(format!("Layer {l}: {inputs} inputs, {units} {}", plural(units, "unit"))));
