@@ -5,10 +5,10 @@ mod desk;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use desk::{Desk, ROOT, Run, bundled};
+use desk::{Desk, ROOT, bundled};
 use net::Level;
 
 /// The cells of a CSV file, its header first.
