@@ -62,6 +62,14 @@ impl Engine {
         }
     }
 
+    /// Bytes that it will take, but for its scratch memory, and for the best weights where those are kept.
+    pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
+        let (blocks, is_clipped) = (network.parameters.block_count(), usize::from(options.clip_norm.is_some()));
+        let of_block = size_of::<f32>() * GRADIENT * (options.optimizer.slots() + is_clipped);
+        let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
+        blocks * of_block + best
+    }
+
     /// How far training has come.
     pub(crate) fn progress(&self) -> Progress {
         self.progress
