@@ -27,17 +27,21 @@
 //!   [`outer_product`](fn@outer_product).
 //! - A minibatch: [`matrix`].
 
+#[allow(unsafe_code)]
 pub mod activation;
 pub mod exp;
 pub mod level;
 pub mod ln;
+#[allow(unsafe_code)]
 pub mod matrix;
+#[allow(unsafe_code)]
 pub mod matvec;
 pub mod matvec_transposed;
 pub mod optimizer;
 pub mod outer_product;
 pub mod reference;
 pub mod sigmoid;
+#[allow(unsafe_code)]
 pub mod simd;
 mod slice;
 pub mod softmax;
