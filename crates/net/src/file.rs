@@ -61,7 +61,7 @@ impl Place {
     fn find(path: &Path) -> io::Result<Place> {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let permissions = match fs::metadata(&path) {
-            Ok(old) if old.is_dir() => return Err(refuse("a directory is in the way, give a file".to_owned())),
+            Ok(old) if old.is_dir() => return Err(refuse("a folder is in the way, give a file".to_owned())),
             // A rename would put a file in the place of a device or a pipe.
             Ok(old) if !old.is_file() => return Err(refuse("it is a device, give a file".to_owned())),
             Ok(old) if old.permissions().readonly() => {
@@ -133,7 +133,7 @@ mod tests {
     fn a_directory_in_the_way_stays() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let error = write_atomically(folder.path(), b"new").expect_err("a directory is no file");
-        assert!(error.to_string().contains("directory"), "{error}");
+        assert!(error.to_string().contains("folder"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }
 
