@@ -202,8 +202,9 @@ fn entry(name: &str, shape: &[usize], start: usize, end: usize) -> String {
 pub struct Reader<'a> {
     description: String,
     metadata: &'a str,
-    /// What is left of the header.
+    /// What is left of the header, and the length of all of it.
     header: &'a str,
+    length: usize,
     /// The bytes of all tensors, and where the next one starts.
     data: &'a [u8],
     start: usize,
@@ -238,7 +239,7 @@ impl<'a> Reader<'a> {
         let metadata = after.strip_prefix(r#","metadata":""#).and_then(literal);
         let (metadata, header) = metadata.ok_or_else(form)?;
         let header = header.strip_prefix('}').ok_or_else(form)?;
-        Ok(Reader { description, metadata, header, data, start: 0 })
+        Ok(Reader { description, metadata, header, length, data, start: 0 })
     }
 
     /// The description, out of its JSON.
@@ -287,11 +288,15 @@ impl<'a> Reader<'a> {
     /// Makes sure that nothing is left.
     ///
     /// # Errors
-    /// If there are more tensors or bytes.
+    /// If there are more tensors or bytes, or not as many blanks as [`Writer`] makes.
     pub fn finish(self) -> Result<(), Unreadable> {
         let blanks = self.header.strip_prefix('}').ok_or(Unreadable::TooMuch)?;
         let all = blanks.len() < 8 && blanks.bytes().all(|byte| byte == b' ') && self.start == self.data.len();
-        if all { Ok(()) } else { Err(Unreadable::TooMuch) }
+        match (all, self.length.is_multiple_of(8)) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Unreadable::Description("blanks are missing behind the header".to_owned())),
+            (false, _) => Err(Unreadable::TooMuch),
+        }
     }
 }
 
