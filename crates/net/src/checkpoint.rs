@@ -130,6 +130,9 @@ impl Checkpoint {
         let Metadata { run, history, metadata } = reader.metadata()?;
         reader.finish()?;
         state.history = history;
+        if !(state.can_count() && progress.can_count()) {
+            return Err(Unreadable::Description("it counts more steps or epochs than there can be".to_owned()));
+        }
         // All that they hold is in the file: now there may be room for them.
         let mut networks = layers.into_iter().map(|layers| network(shape.clone(), layers));
         let network = networks.next().expect("the first prefix");

@@ -12,7 +12,7 @@ use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
 use crate::optimizer::Progress;
 use crate::parallel::Pool;
-use crate::patience::{Goal, Patience};
+use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
 use crate::tuning::Tunings;
 use crate::workspace::Workspace;
@@ -154,6 +154,14 @@ pub(crate) struct State {
     /// Apart from the rest in a file, since it may be long.
     #[serde(skip)]
     pub history: History,
+}
+
+impl State {
+    /// Whether it can go on counting.
+    pub(crate) fn can_count(&self) -> bool {
+        [self.epochs_done, self.batches_done].iter().all(|count| (*count as u64) < MOST_COUNTED)
+            && self.patience.can_count()
+    }
 }
 
 /// A training: all that it depends on from here on, besides its options and its run.
