@@ -128,7 +128,7 @@ fn what_is_in_the_way_stays() {
         fs::create_dir(&path).unwrap();
         assert_refused(
             &desk.command(save).output().unwrap(),
-            &["cannot write", save.file, "a directory is in the way"],
+            &["cannot write", save.file, "a folder is in the way"],
         );
         assert!(path.is_dir());
         fs::remove_dir(&path).unwrap();
