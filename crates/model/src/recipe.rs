@@ -80,6 +80,8 @@ hyperparameters! {
     label_smoothing: f32,
     /// The largest length of the mean gradient; 0 for any.
     clip_norm: f32,
+    /// The probability with which each hidden unit is dropped in training, in 0..1.
+    dropout: f32,
     /// How columns of numbers are scaled.
     scaling: Scaling ["text", "text::option"],
     /// Into how many pieces the range of a column of numbers is cut, with an input for each.
@@ -119,6 +121,7 @@ impl Settings {
             weight_decay: 0.3,
             label_smoothing: 0.0,
             clip_norm: 0.0,
+            dropout: 0.0,
             scaling: Scaling::Standard,
             pieces: PieceCount::ByRows,
             class_weights: ClassWeighting::NONE,
@@ -175,6 +178,7 @@ impl Settings {
             schedule: self.schedule.in_steps(self.epochs as u64, steps_per_epoch),
             weight_decay: self.weight_decay,
             clip_norm: (self.clip_norm > 0.0).then_some(self.clip_norm),
+            dropout: self.dropout,
             seed,
             threads: net::Threads::Own(compute.threads),
             level: compute.level,
