@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use ::report::Judged;
 use anyhow::Result;
 use clap::Args;
 use model::{Examples, Model, scores};
 
 use crate::machine::Machine;
+use crate::page::{Contents, Page};
 use crate::predictions;
 use crate::reading::Reading;
 use crate::report::{Report, count};
@@ -20,7 +22,8 @@ use crate::values;
 #[command(after_help = "\
 Examples:
   backprop evaluate model.safetensors test.csv
-  backprop evaluate patients.safetensors other-clinic.csv --weights visits --json")]
+  backprop evaluate patients.safetensors other-clinic.csv --weights visits --json
+  backprop evaluate model.safetensors test.csv --report test.html")]
 pub struct Evaluate {
     /// Model that `backprop train` has saved
     model: PathBuf,
@@ -43,15 +46,19 @@ pub struct Evaluate {
     #[command(flatten)]
     machine: Machine,
 
+    #[command(flatten)]
+    page: Page,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Evaluate {
-    /// Predicts, compares, and prints.
-    pub fn run(&self) -> Result<()> {
+    /// Predicts, compares, and prints. `command` is the command line.
+    pub fn run(&self, command: &[String]) -> Result<()> {
         let compute = self.machine.compute()?;
+        self.page.check(&[&self.file], &self.model)?;
         let model = Model::load(&self.model)?;
         predictions::check_threshold(model.pipeline.target(), self.threshold)?;
         let mut report = Report::default();
@@ -61,9 +68,25 @@ impl Evaluate {
         report.line("data", format!("{file}: {} rows", count(table.rows())));
         report.value("data", file);
         report.value("rows", table.rows());
+        let summary = self.page.summary(&table);
         let examples = Examples::of_table(&model.pipeline, table, weights)?;
         let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
         report.scores(&scores(model.pipeline.target(), &examples, &predictions, self.threshold)?, "rows of the table");
+        let judged = Judged {
+            rows: "rows of the table",
+            examples: &examples,
+            predictions: &predictions,
+            threshold: self.threshold,
+        };
+        let contents = Contents {
+            table: summary,
+            judged: Some(judged),
+            model_file: &self.model,
+            files: vec![("table", &self.file)],
+            command,
+            compute,
+        };
+        self.page.write(&model, contents, &mut report)?;
         report.print(self.json)
     }
 }

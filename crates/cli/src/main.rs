@@ -11,6 +11,7 @@
 //! | `destination.rs` | where files may be written |
 //! | `progress.rs`, `report.rs`, `network.rs` | what is shown during the work and after it |
 //! | `predictions.rs` | predictions as CSV |
+//! | `page.rs` | the page of `--report` |
 //! | `interrupt.rs` | Ctrl-C |
 //! | `failure.rs` | what happens to errors |
 
@@ -28,6 +29,7 @@ mod info;
 mod interrupt;
 mod machine;
 mod network;
+mod page;
 mod predict;
 mod predictions;
 mod progress;
