@@ -15,6 +15,7 @@ use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
 use crate::train::Train;
+use crate::write_report::WriteReport;
 
 /// Multilayer perceptrons for tables, trained by backpropagation on the CPU: for two classes, several classes, or numbers.
 ///
@@ -33,6 +34,7 @@ pub enum Command {
     Train(Box<Train>),
     Predict(Predict),
     Evaluate(Evaluate),
+    Report(WriteReport),
     CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
@@ -50,6 +52,7 @@ impl Command {
             Command::Train(train) => train.run(&without_effect_removed(arguments), &named_plainly(arguments)),
             Command::Predict(predict) => predict.run(),
             Command::Evaluate(evaluate) => evaluate.run(&named_plainly(arguments)),
+            Command::Report(report) => report.run(&named_plainly(arguments)),
             Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),

@@ -39,6 +39,11 @@ pub struct Contents<'a> {
 }
 
 impl Page {
+    /// A page in this file.
+    pub fn at(path: &Path) -> Self {
+        Self { path: Some(path.to_owned()) }
+    }
+
     /// Finds out before the work whether the page can be written.
     ///
     /// # Errors
@@ -46,7 +51,7 @@ impl Page {
     pub fn check(&self, sources: &[&Path], model_file: &Path) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         if std::path::absolute(path)? == std::path::absolute(model_file)? {
-            bail!("--report and the model are both `{}`: give two files", path.display());
+            bail!("the page and the model are both `{}`: give two files", path.display());
         }
         destination::check(path, &[sources, &[model_file]].concat())
     }

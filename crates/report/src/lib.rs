@@ -135,7 +135,7 @@ fn heading(report: &Report, scores: &[Score]) -> Markup {
             (text::count(table.rows as f64)) " rows."
         }
         div.facts {
-            @for score in scores.iter().take(1).chain(scores.iter().skip(1).filter(|score| is_headline(score))) {
+            @for score in scores.iter().filter(|score| is_headline(score)) {
                 div { strong { (tables::score(score.value)) } span.faint { (score.metric.title()) } }
             }
             @if let Some(judged) = judged {
@@ -146,8 +146,13 @@ fn heading(report: &Report, scores: &[Score]) -> Markup {
 }
 
 fn is_headline(score: &Score) -> bool {
-    use net::metrics::Metric::{Accuracy, BrierScore, MeanAbsoluteError, RSquared, RocAuc, RootMeanSquaredError};
-    matches!(score.metric, Accuracy | BrierScore | MeanAbsoluteError | RSquared | RocAuc | RootMeanSquaredError)
+    use net::metrics::Metric::{
+        Accuracy, BrierScore, LogLoss, MeanAbsoluteError, RSquared, RocAuc, RootMeanSquaredError,
+    };
+    matches!(
+        score.metric,
+        Accuracy | BrierScore | LogLoss | MeanAbsoluteError | RSquared | RocAuc | RootMeanSquaredError
+    )
 }
 
 fn metrics(judged: &Judged, scores: &[Score]) -> Markup {

@@ -59,8 +59,7 @@ pub fn section(bins: &[ReliabilityBin], of: &str, judged: &Judged) -> Result<Mar
                 (format!("{:.4}", expected_calibration_error(bins))) "."
                 @if has_intervals { " The vertical lines are 95 % intervals (Wilson 1927)." }
             }
-            (diagram)
-            (counts)
+            div.narrow { (diagram) (counts) }
             details { summary { "The bins" } (table(bins)) }
         }
     })
