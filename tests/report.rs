@@ -275,6 +275,12 @@ fn numbers() {
     assert_eq!(scatter.matches("<circle").count() as u64, trained["data"]["held_out"].as_u64().unwrap());
     assert_opens(&desk, "few.html");
 
+    // A page about rows that the model may have seen says so.
+    let warning = "looks better than it is";
+    assert!(!page.contains(warning));
+    desk.succeed("evaluate model.safetensors few.csv --report again.html");
+    assert!(desk.read("again.html").contains(warning));
+
     let evaluated = desk.succeed("evaluate model.safetensors many.csv --report many.html");
     let page = desk.read("many.html");
     assert_metrics(&page, &evaluated);

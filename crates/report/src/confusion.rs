@@ -10,7 +10,7 @@ use crate::tables::{folded, name, score};
 use crate::text;
 
 /// The most classes of a matrix with numbers in it, and of one with shades alone.
-const MOST_WITH_NUMBERS: usize = 20;
+const MOST_WITH_NUMBERS: usize = 30;
 const MOST_WITH_SHADES: usize = 200;
 /// The most classes and confusions that are listed.
 const MOST_CLASSES: usize = 1000;
@@ -30,7 +30,11 @@ pub fn section(
             h2 { (title) }
             p.faint {
                 "A row for each true class, a column for each predicted one. "
-                @if labels.len() <= MOST_WITH_SHADES { "The shade is the share of the row." }
+                @match labels.len() {
+                    ..=MOST_WITH_NUMBERS => "The shade is the share of the row.",
+                    ..=MOST_WITH_SHADES => { "The shade is the square root of the share of the row, in " (SHADES) " steps." }
+                    _ => {}
+                }
             }
             @if labels.len() <= MOST_WITH_NUMBERS {
                 (with_numbers(labels, matrix))
@@ -81,15 +85,15 @@ fn with_shades(matrix: &ConfusionMatrix) -> Markup {
     let mut paths = vec![String::new(); SHADES];
     for class in 0..classes {
         for predicted in (0..classes).filter(|predicted| matrix.count(class, *predicted) > 0.0) {
-            let shade = (share(matrix, class, predicted) * SHADES as f64).ceil() as usize;
+            let shade = (share(matrix, class, predicted).sqrt() * SHADES as f64).ceil() as usize;
             paths[shade.clamp(1, SHADES) - 1] += &format!("M{predicted} {class}h1v1h-1z");
         }
     }
     html! {
         figure role="img" aria-label="Confusion matrix" {
-            svg.square viewBox=(format!("0 0 {classes} {classes}")) fill=(hexadecimal(SERIES[0].light)) {
+            svg.square viewBox=(format!("0 0 {classes} {classes}")) {
                 @for (shade, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-                    path d=(PreEscaped(path)) fill-opacity=(format!("{:.2}", 0.15 + 0.85 * (shade + 1) as f64 / SHADES as f64)) {}
+                    path d=(PreEscaped(path)) fill=(hexadecimal(SERIES[0].light)) fill-opacity=(format!("{:.2}", 0.15 + 0.85 * (shade + 1) as f64 / SHADES as f64)) {}
                 }
             }
         }

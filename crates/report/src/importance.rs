@@ -64,6 +64,8 @@ pub fn section(report: &Report, judged: &Judged) -> Result<Markup, Error> {
 }
 
 fn table(columns: &[Importance], longest: f64, loss: &str) -> Markup {
+    // As many digits in all rows: three of the longest bar.
+    let digits = (2.0 - longest.max(1e-9).log10().floor()).max(0.0) as usize;
     let width = |mean: f64| if longest > 0.0 { (100.0 * mean / longest).clamp(0.0, 100.0) } else { 0.0 };
     html! {
         table.bars {
@@ -73,8 +75,8 @@ fn table(columns: &[Importance], longest: f64, loss: &str) -> Markup {
                     tr {
                         td { (name(&column.column)) }
                         td { div.bar style=(format!("width:{:.1}%", width(column.mean))) {} }
-                        td.number { data value=(column.mean) { (text::significant(column.mean, 3)) } }
-                        td.number { (column.standard_deviation.map_or_else(String::new, |sd| text::significant(sd, 2))) }
+                        td.number { data value=(column.mean) { (format!("{:.digits$}", column.mean)) } }
+                        td.number { (column.standard_deviation.map_or_else(String::new, |sd| format!("{sd:.digits$}"))) }
                     }
                 }
             }

@@ -99,7 +99,7 @@ pub fn page(report: &Report) -> Result<String, Error> {
         (heading(report, &scores))
         @match judged {
             Some(judged) => {
-                (metrics(judged, &scores))
+                (metrics(report, judged, &scores))
                 @match target {
                     Target::Binary { classes, .. } => (of_two_classes(judged, [classes.label(0), classes.label(1)])?),
                     Target::Classes { labels, .. } => (of_classes(judged, labels)?),
@@ -155,7 +155,9 @@ fn is_headline(score: &Score) -> bool {
     )
 }
 
-fn metrics(judged: &Judged, scores: &[Score]) -> Markup {
+fn metrics(report: &Report, judged: &Judged, scores: &[Score]) -> Markup {
+    let trained_on = report.model.training.provenance.as_ref().map(|provenance| &provenance.data.file);
+    let may_be_known = judged.examples.targets.len() == report.table.rows && trained_on == Some(&report.table.file);
     html! {
         section {
             h2 { "Metrics" }
@@ -163,6 +165,7 @@ fn metrics(judged: &Judged, scores: &[Score]) -> Markup {
                 "On the " (text::count(judged.examples.targets.len() as f64)) " " (judged.rows)
                 @if judged.weights().is_some() { ", each counting by its weight" }
                 "."
+                @if may_be_known { " The model was trained on rows of a table of this name: on those, it looks better than it is." }
             }
             table #metrics {
                 thead { tr { th { "metric" } th.number { "value" } th { "better is" } } }
