@@ -8,8 +8,8 @@ const EPOCH: i32 = 719_163;
 
 /// The cells that say that there is no value, without the blanks around them.
 pub const MISSING: [&str; 18] = [
-    "", "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "None",
-    "NaT",
+    "", "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN", "null", "NULL", "Null",
+    "None", "NaT",
 ];
 
 /// Whether a cell, without the blanks around it, says that there is no value.

@@ -8,7 +8,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A graph that is too large for its format.
-    #[error("the model would take {bytes} bytes as ONNX, and {most} are possible: export a narrower network or a smaller ensemble")]
+    #[error(
+        "the model would take {bytes} bytes as ONNX, and {most} are possible: export a narrower network or a smaller ensemble"
+    )]
     TooLarge {
         /// What it would take.
         bytes: usize,

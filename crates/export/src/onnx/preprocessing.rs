@@ -16,7 +16,9 @@ pub(super) fn add(graph: &mut Graph, pipeline: &Pipeline) -> Value {
         let (element, meaning) = match encoder {
             Encoder::Number(_) => (DataType::Float, "a number; NaN where it is missing"),
             Encoder::Category(_) => (DataType::String, "a label without blanks around it; empty where it is missing"),
-            Encoder::Date(..) => (DataType::Float, "days since 1970-01-01, the time of day a fraction; NaN where it is missing"),
+            Encoder::Date(..) => {
+                (DataType::Float, "days since 1970-01-01, the time of day a fraction; NaN where it is missing")
+            }
         };
         let column = graph.input(name, element, 1, meaning);
         match encoder {
@@ -118,9 +120,9 @@ impl<const N: usize> Group<N> {
         }
         let value = chosen(graph, value, &self.columns, width);
         let mut names = names.into_iter();
-        let constants = self.constants.map(|constants| {
-            graph.constant(names.next().expect("a name for each"), &[1, constants.len()], &constants)
-        });
+        let constants = self
+            .constants
+            .map(|constants| graph.constant(names.next().expect("a name for each"), &[1, constants.len()], &constants));
         let inputs = make(graph, value, constants);
         let inputs = graph.cast(&inputs, DataType::Float);
         parts.add(inputs, self.places);
