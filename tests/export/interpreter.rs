@@ -132,6 +132,7 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Tensor {
         ("Tanh", [x]) => map(x, f64::tanh),
         ("Relu", [x]) => map(x, |x| x.max(0.0)),
         ("Sigmoid", [x]) => map(x, |x| 1.0 / (1.0 + (-x).exp())),
+        ("Erf", [x]) => map(x, erf),
         ("IsNaN", [x]) => {
             let numbers = x.numbers().iter().map(|number| f64::from(number.is_nan())).collect();
             Tensor::new(x.shape.clone(), DataType::Bool, numbers)
@@ -182,6 +183,20 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Tensor {
         }
         (operator, _) => panic!("{operator} of {} inputs", inputs.len()),
     }
+}
+
+/// erf(x) = 2 / sqrt(pi) (x - x^3 / 3 + x^5 / (2! 5) - ...), a series that loses few digits up to 4; beyond, it is 1 to a part
+/// in 10^8.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 4.0 {
+        return x.signum();
+    }
+    let (mut power, mut sum) = (x, x);
+    for n in 1..100 {
+        power *= -x * x / f64::from(n);
+        sum += power / f64::from(2 * n + 1);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
 }
 
 fn map(x: &Tensor, function: impl Fn(f64) -> f64) -> Tensor {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use data::{ClassWeights, NumberEncoding, PieceCount, Scaling};
-use net::{Activation, TrainingOptions};
+use net::{Activation, EarlyStopping, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::setting;
@@ -80,6 +80,8 @@ hyperparameters! {
     label_smoothing: f32,
     /// The largest length of the mean gradient; 0 for any.
     clip_norm: f32,
+    /// The probability with which each hidden unit is dropped in training, in 0..1.
+    dropout: f32,
     /// How columns of numbers are scaled.
     scaling: Scaling ["text", "text::option"],
     /// Into how many pieces the range of a column of numbers is cut, with an input for each.
@@ -119,6 +121,7 @@ impl Settings {
             weight_decay: 0.3,
             label_smoothing: 0.0,
             clip_norm: 0.0,
+            dropout: 0.0,
             scaling: Scaling::Standard,
             pieces: PieceCount::ByRows,
             class_weights: ClassWeighting::NONE,
@@ -153,6 +156,12 @@ impl Settings {
         Ok(())
     }
 
+    /// When a training that has validation rows ends, and which weights it keeps.
+    pub(crate) fn early_stopping(&self) -> EarlyStopping {
+        let patience = if self.patience > 0 { self.patience as u64 } else { u64::MAX };
+        EarlyStopping { patience, min_improvement: LEAST_PROGRESS, ..Default::default() }
+    }
+
     /// The options of a training on `rows` rows, with a `seed` of its own.
     pub(crate) fn options(&self, rows: usize, seed: u64, compute: Compute) -> TrainingOptions {
         let steps_per_epoch = rows.div_ceil(self.batch_size.max(1)) as u64;
@@ -163,6 +172,7 @@ impl Settings {
             schedule: self.schedule.in_steps(self.epochs as u64, steps_per_epoch),
             weight_decay: self.weight_decay,
             clip_norm: (self.clip_norm > 0.0).then_some(self.clip_norm),
+            dropout: self.dropout,
             seed,
             threads: net::Threads::Own(compute.threads),
             level: compute.level,
@@ -170,6 +180,9 @@ impl Settings {
         }
     }
 }
+
+/// A loss that is lower by less is no progress: what is learnt perfectly would go on getting better for ever.
+const LEAST_PROGRESS: f64 = 1e-4;
 
 /// More networks than these are a slip.
 const MOST_MEMBERS: usize = 1000;

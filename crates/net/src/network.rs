@@ -4,7 +4,7 @@ use crate::digest::{Digest, Digester};
 use crate::parameters::Parameters;
 use crate::{Activation, Error, OutputLayer, Predictor, Shape};
 
-/// A multilayer perceptron with sigmoid, tanh or ReLU hidden layers and an [`OutputLayer`]: by default one sigmoid unit,
+/// A multilayer perceptron with hidden layers of one [`Activation`] and an [`OutputLayer`]: by default one sigmoid unit,
 /// y = p(t = 0 given x).
 ///
 /// ```

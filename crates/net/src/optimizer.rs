@@ -1,6 +1,6 @@
 //! How the gradient changes the weights.
 
-use kernels::{Rule, Sgd, Step};
+use kernels::{Dropout, Rule, Sgd, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Plateau;
@@ -146,6 +146,11 @@ impl Progress {
     /// Takes the loss after an epoch.
     pub(crate) fn observe(&mut self, options: &TrainingOptions, loss: f64) {
         self.plateau.observe(options.schedule, loss);
+    }
+
+    /// Which units the next step drops.
+    pub(crate) fn dropout(&self, options: &TrainingOptions) -> Option<Dropout> {
+        (options.dropout > 0.0).then(|| Dropout::new(options.dropout, options.seed, self.steps))
     }
 
     /// The next step, for a minibatch whose samples have this weight together.

@@ -40,7 +40,10 @@ pub struct TrainingOptions {
     /// The largest length of the mean gradient, over all weights and biases; a longer one is scaled down to it (R. Pascanu
     /// and others 2013). Positive.
     pub clip_norm: Option<f32>,
-    /// The seed of the order of the samples, which is new in each epoch.
+    /// The probability with which each unit of each hidden layer is dropped, of every sample in every step anew, and the other
+    /// ones multiplied by 1 / (1 - dropout) (N. Srivastava and others 2014). In 0..1. Predictions use all units.
+    pub dropout: f32,
+    /// The seed of the order of the samples, which is new in each epoch, and of the units that are dropped.
     pub seed: u64,
     /// Whether to keep the best weights, and when to stop before all epochs are done.
     pub early_stopping: Option<EarlyStopping>,
@@ -62,6 +65,7 @@ impl Default for TrainingOptions {
             schedule: Schedule::default(),
             weight_decay: 0.0,
             clip_norm: None,
+            dropout: 0.0,
             seed: 0,
             early_stopping: None,
             threads: Threads::default(),
@@ -84,6 +88,9 @@ impl TrainingOptions {
         let decay = self.weight_decay;
         if !(decay >= 0.0 && f64::from(self.optimizer.learning_rate()) * f64::from(decay) < 1.0) {
             return error("weight decay", decay.to_string(), "at least 0 and less than 1 / learning rate");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return error("dropout", self.dropout.to_string(), "at least 0 and less than 1");
         }
         match self.clip_norm {
             Some(norm) if !(norm > 0.0 && norm.is_finite()) => {
@@ -357,7 +364,7 @@ impl Trainer {
             Monitor::Loss => (loss, Goal::Minimize),
             Monitor::Score => (score, goal.expect("the run has a scorer")),
         };
-        let is_best = value.is_some_and(|value| self.state.patience.improves(value, goal, early.min_improvement));
+        let is_best = value.is_some_and(|value| self.state.patience.is_best(value, goal, early.min_improvement));
         if is_best {
             match &mut self.best {
                 Some(best) => best.parameters.copy_from(&self.network.parameters),

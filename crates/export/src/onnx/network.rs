@@ -28,5 +28,19 @@ fn activated(graph: &mut Graph, activation: Activation, a: &Value) -> Value {
         Activation::Sigmoid => graph.apply("Sigmoid", &[a]),
         Activation::Tanh => graph.apply("Tanh", &[a]),
         Activation::Relu => graph.apply("Relu", &[a]),
+        Activation::Silu => {
+            let sigmoid = graph.apply("Sigmoid", &[a]);
+            graph.apply("Mul", &[a, &sigmoid])
+        }
+        // a (1 + erf(a / sqrt(2))) / 2: there is an operator for it, but not in older versions of the format.
+        Activation::Gelu => {
+            let [root, one, half] =
+                [std::f32::consts::SQRT_2, 1.0, 0.5].map(|number| graph.constant("constant", &[], &[number]));
+            let scaled = graph.apply("Div", &[a, &root]);
+            let erf = graph.apply("Erf", &[&scaled]);
+            let sum = graph.apply("Add", &[&erf, &one]);
+            let product = graph.apply("Mul", &[a, &sum]);
+            graph.apply("Mul", &[&product, &half])
+        }
     }
 }
