@@ -4,8 +4,7 @@
     check.py random FOLDER                        what the example random_models has written
     check.py model PROGRAM MODEL TABLE.csv WORK   a model that the command has trained
 
-Every graph must pass onnx.checker, with its shapes inferred. Numbers are compared in units of probability or, of numbers to
-be predicted, of the greatest of them.
+Every graph must pass onnx.checker, with its shapes inferred.
 """
 
 import csv
@@ -41,13 +40,19 @@ def run(graph, inputs):
     return dict(zip(names, graph.run(names, inputs)))
 
 
-def difference(found, expected, is_number):
-    """The greatest one, in units of the greatest number where they are no probabilities."""
+def difference(found, expected, unit):
+    """The greatest one, in this unit."""
     found, expected = np.ravel(found).astype(np.float64), np.ravel(expected).astype(np.float64)
     assert found.shape == expected.shape, (found.shape, expected.shape)
     assert np.isfinite(found).all()
-    size = max(np.abs(expected).max(), 1e-30) if is_number else 1.0
-    return np.abs(found - expected).max() / size
+    return np.abs(found - expected).max() / unit
+
+
+def unit(name, expected, deviation):
+    """That of a probability is 1. That of a number is what would make it one: a sigmoid changes by no more than a quarter of
+    its argument, which a network predicts in standard deviations; of numbers that are larger, single precision has no
+    more digits."""
+    return 4 * max(deviation, np.abs(expected).max()) if name == "prediction" else 1.0
 
 
 def check_random(folder):
@@ -64,7 +69,9 @@ def check_random(folder):
             inputs[wanted.name] = column.reshape(description["rows"], -1)
         outputs = run(graph, inputs)
         for name, expected in description["outputs"].items():
-            found = difference(outputs[name], expected, name == "prediction")
+            # Networks without a table predict standardised numbers.
+            deviation = 1.0 if "features" in inputs else np.std(expected)
+            found = difference(outputs[name], expected, unit(name, expected, deviation))
             kind = f"{name}, {description['activation']}"
             worst[kind] = max(worst.get(kind, (0, "")), (found, path.stem))
         if description["classes"]:
@@ -126,16 +133,16 @@ def check_model(program, model, table, work, *arguments):
     worst = 0.0
     if "prob_t1" in outputs:
         prob_t1 = np.array([float(row["prob_t1"]) for row in expected])
-        worst = max(difference(outputs["prob_t1"], prob_t1, False), difference(outputs["prob_t0"], 1 - prob_t1, False))
+        worst = max(difference(outputs["prob_t1"], prob_t1, 1.0), difference(outputs["prob_t0"], 1 - prob_t1, 1.0))
         sure = np.abs(prob_t1 - 0.5) > TOLERANCE
     elif "probabilities" in outputs:
         probabilities = np.array([[float(value) for name, value in row.items() if name != "class"] for row in expected])
-        worst = difference(outputs["probabilities"], probabilities, False)
+        worst = difference(outputs["probabilities"], probabilities, 1.0)
         two = np.sort(probabilities, axis=1)
         sure = two[:, -1] - two[:, -2] > 2 * TOLERANCE
     else:
         numbers = np.array([float(row["prediction"]) for row in expected])
-        worst = difference(outputs["prediction"], numbers, True)
+        worst = difference(outputs["prediction"], numbers, unit("prediction", numbers, numbers.std()))
         sure = np.zeros(len(numbers), dtype=bool)
     if "class" in outputs:
         labels = np.array([row["class"] for row in expected], dtype=object)
