@@ -36,7 +36,6 @@ pub struct Case {
     pub exported: Exported,
     pub rows: usize,
     pub inputs: Vec<Input>,
-    pub outputs: usize,
     pub predictions: Vec<(&'static str, Vec<f32>)>,
     pub classes: Option<Vec<String>>,
 }
@@ -95,7 +94,7 @@ fn networks_alone(random: &mut Random) -> Case {
     let features: Vec<f32> = (0..ROWS * inputs).map(|_| bell(random)).collect();
     let predictions = predictions(&networks, &features, None);
     let inputs = vec![Input { name: "features".to_owned(), cells: Cells::Numbers(features) }];
-    Case { exported: Exported::Networks(networks), rows: ROWS, inputs, outputs, predictions, classes: None }
+    Case { exported: Exported::Networks(networks), rows: ROWS, inputs, predictions, classes: None }
 }
 
 /// The mean predictions of networks, as [`model::Predictor`] averages them.
@@ -228,8 +227,7 @@ fn with_table(random: &mut Random) -> Case {
         Target::Classes { labels, .. } => (OutputLayer::Softmax, Some(labels.clone())),
         Target::Number { .. } => (OutputLayer::Identity, None),
     };
-    let outputs = target.outputs();
-    let members = networks(random, pipeline.inputs(), output_layer, outputs);
+    let members = networks(random, pipeline.inputs(), output_layer, target.outputs());
     let predictions = predictions(&members, &encoded, Some(target));
     let inputs = pipeline.features().iter().map(|feature| {
         let position = table.position(&feature.name).unwrap();
@@ -246,7 +244,7 @@ fn with_table(random: &mut Random) -> Case {
     let model = Model { pipeline, members, training };
     let (_, last) = predictions.last().unwrap();
     assert_eq!(model.predictor(Compute::default()).unwrap().predict(&encoded).unwrap(), *last);
-    Case { exported: Exported::Model(Box::new(model)), rows: ROWS, inputs, outputs, predictions, classes: labels }
+    Case { exported: Exported::Model(Box::new(model)), rows: ROWS, inputs, predictions, classes: labels }
 }
 
 /// A table of these columns; the types are found out unless the columns are given.
