@@ -25,7 +25,7 @@ pub enum Elements {
 pub fn run(model: &ModelProto, inputs: BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
     let graph = model.graph.as_ref().expect("a graph");
     let mut values: HashMap<&str, Tensor> = HashMap::new();
-    let mut put = |values: &mut HashMap<_, _>, name, tensor| {
+    let put = |values: &mut HashMap<_, _>, name, tensor| {
         assert!(values.insert(name, tensor).is_none(), "{name} is there twice");
     };
     assert_eq!(graph.input.len(), inputs.len());

@@ -73,7 +73,8 @@ def check_random(folder):
 def check_example(program, table, work):
     """Trains the model that the example is about, and runs the example."""
     program = Path(program).resolve()
-    settings = ["--hidden", "16", "--activation", "tanh", "--pieces", "none", "--ensemble", "1"]
+    settings = ["--target", "diagnosis", "--hidden", "16", "--activation", "tanh", "--pieces", "none",
+                "--ensemble", "1"]
     command = lambda *words: subprocess.run([program, *words], check=True, capture_output=True, text=True, cwd=work).stdout
     command("train", Path(table).resolve(), *settings, "--model", "model.safetensors")
     command("export", "model.safetensors", "--safetensors-plain", "weights.safetensors")
