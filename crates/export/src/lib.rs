@@ -9,9 +9,9 @@
 //! | how it is written | `onnx/proto.rs` | [`onnx::proto`] |
 //! | weights for PyTorch | `pytorch.rs` | [`pytorch::state_dict`] |
 //!
-//! A graph computes in double precision and rounds where preparing columns and averaging predictions do. Networks themselves compute
-//! in single precision, in an order of their own (`net`), so that predictions agree with those of [`model::Predictor`] but are
-//! not the same bits. `docs/export.md` says how closely.
+//! What is exported computes in single precision where the networks do, and in double precision where preparing columns and
+//! averaging predictions does, but in an order of its own: predictions agree with those of [`model::Predictor`], and are not
+//! the same bits. `docs/export.md` says how closely.
 
 mod error;
 pub mod onnx;

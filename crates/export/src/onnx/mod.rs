@@ -75,13 +75,12 @@ fn finish(
     meaning: &Meaning<'_>,
     metadata: Vec<(&str, String)>,
 ) -> ModelProto {
-    let inputs = graph.cast(inputs, DataType::Double);
     let preactivations: Vec<Value> = networks
         .iter()
         .zip(1..)
         .map(|(network, number)| {
             let prefix = if networks.len() == 1 { String::new() } else { format!("network{number}.") };
-            network::add(&mut graph, network, &prefix, &inputs)
+            network::add(&mut graph, network, &prefix, inputs)
         })
         .collect();
     meaning.add(&mut graph, &preactivations);

@@ -1,10 +1,8 @@
-//! From the inputs of a network to the preactivations of its output layer, in double precision: sums of single precision in
-//! another order than the network's own would differ from it by twice as much.
+//! From the inputs of a network to the preactivations of its output layer, in single precision.
 
 use net::{Activation, Network};
 
 use super::graph::{Graph, Value, int};
-use super::proto::DataType;
 
 /// Adds the layers of a network: (rows, inputs) to (rows, outputs). The names of its weights begin with `prefix`.
 pub(super) fn add(graph: &mut Graph, network: &Network, prefix: &str, inputs: &Value) -> Value {
@@ -17,8 +15,6 @@ pub(super) fn add(graph: &mut Graph, network: &Network, prefix: &str, inputs: &V
         let weight: Vec<f32> = rows().flat_map(|row| &row[1..]).copied().collect();
         let bias = graph.constant(&format!("{prefix}layer{layer}.bias"), &[widths.outputs], &bias);
         let weight = graph.constant(&format!("{prefix}layer{layer}.weight"), &[widths.outputs, widths.inputs], &weight);
-        // The file keeps the weights as they are; programs widen them once.
-        let [weight, bias] = [weight, bias].map(|constant| graph.cast(&constant, DataType::Double));
         value = graph.node("Gemm", &[&value, &weight, &bias], vec![int("transB", 1)]);
         if layer <= hidden {
             value = activated(graph, network.shape().activation(), &value);
@@ -39,12 +35,9 @@ fn activated(graph: &mut Graph, activation: Activation, a: &Value) -> Value {
         // a (1 + erf(a / sqrt(2))) / 2: there is an operator for it, but not in older versions of the format.
         Activation::Gelu => {
             let [root, one, half] =
-                [std::f64::consts::SQRT_2, 1.0, 0.5].map(|number| graph.constant("constant", &[], &[number]));
+                [std::f32::consts::SQRT_2, 1.0, 0.5].map(|number| graph.constant("constant", &[], &[number]));
             let scaled = graph.apply("Div", &[a, &root]);
-            // ONNX Runtime has it in single precision only.
-            let scaled = graph.cast(&scaled, DataType::Float);
             let erf = graph.apply("Erf", &[&scaled]);
-            let erf = graph.cast(&erf, DataType::Double);
             let sum = graph.apply("Add", &[&erf, &one]);
             let product = graph.apply("Mul", &[a, &sum]);
             graph.apply("Mul", &[&product, &half])

@@ -30,11 +30,12 @@ impl<'a> Meaning<'a> {
     }
 
     /// Adds the outputs of the graph.
-    pub(super) fn add(&self, graph: &mut Graph, a: &[Value]) {
+    pub(super) fn add(&self, graph: &mut Graph, preactivations: &[Value]) {
+        let a: Vec<Value> = preactivations.iter().map(|value| graph.cast(value, DataType::Double)).collect();
         match self.output_layer {
             OutputLayer::Sigmoid => {
-                self.add_mean(graph, a, "prob_t0", "p(t = 0)", |graph, a| graph.apply("Sigmoid", &[a]));
-                let prob_t1 = self.add_mean(graph, a, "prob_t1", "p(t = 1)", |graph, a| {
+                self.add_mean(graph, &a, "prob_t0", "p(t = 0)", |graph, a| graph.apply("Sigmoid", &[a]));
+                let prob_t1 = self.add_mean(graph, &a, "prob_t1", "p(t = 1)", |graph, a| {
                     // Not 1 - p(t = 0), so that a small one keeps its digits.
                     let a = graph.apply("Neg", &[a]);
                     graph.apply("Sigmoid", &[&a])
@@ -47,13 +48,13 @@ impl<'a> Meaning<'a> {
             }
             OutputLayer::Softmax => {
                 let softmax = |graph: &mut Graph, a: &Value| graph.node("Softmax", &[a], vec![int("axis", -1)]);
-                let probabilities = self.add_mean(graph, a, "probabilities", "p(class) of each class", softmax);
+                let probabilities = self.add_mean(graph, &a, "probabilities", "p(class) of each class", softmax);
                 self.add_class(graph, |graph| {
                     graph.node("ArgMax", &[&probabilities], vec![int("axis", 1), int("keepdims", 1)])
                 });
             }
             OutputLayer::Identity => {
-                self.add_mean(graph, a, "prediction", "the number", |_, a| a.clone());
+                self.add_mean(graph, &a, "prediction", "the number", |_, a| a.clone());
             }
         }
     }
