@@ -830,7 +830,7 @@ fn models_are_exported() {
     assert!(fs::read(desk.path("m.onnx")).unwrap() == onnx, "other bytes the second time");
 
     let network = net::Network::builder(2).hidden(&[3]).build().unwrap();
-    net::format::save(&desk.path("n.safetensors"), &network, &()).unwrap();
+    net::format::save(&desk.path("n.safetensors"), &network, &BTreeMap::<String, String>::new()).unwrap();
     let run = desk.succeed(&["export", "n.safetensors", "--onnx", "n.onnx"]);
     assert_eq!((run.report()["inputs"], run.report()["outputs"]), ("1: `features`", "`prob_t0`, `prob_t1`"));
 
