@@ -11,6 +11,7 @@ use crate::config;
 use crate::cross_validate::CrossValidate;
 use crate::describe::Describe;
 use crate::evaluate::Evaluate;
+use crate::export::Export;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
@@ -38,6 +39,7 @@ pub enum Command {
     CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
+    Export(Export),
     Bench(Bench),
     Completions(Completions),
 }
@@ -56,6 +58,7 @@ impl Command {
             Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
+            Command::Export(export) => export.run(),
             Command::Bench(bench) => bench.run(),
             Command::Completions(completions) => completions.run(CommandLine::command()),
         }

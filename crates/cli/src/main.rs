@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `evaluate.rs`, `write_report.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
+//! | `train.rs`, `predict.rs`, `evaluate.rs`, `write_report.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `export.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
 //! | `training_table.rs`, `hyperparameters.rs`, `reading.rs`, `judging.rs`, `machine.rs` | arguments that go together |
 //! | `config.rs` | arguments from a file |
 //! | `values.rs` | the values of arguments |
@@ -23,6 +23,7 @@ mod cross_validate;
 mod describe;
 mod destination;
 mod evaluate;
+mod export;
 mod failure;
 mod hyperparameters;
 mod info;
