@@ -8,7 +8,7 @@ use clap::Args;
 use crate::judging::Judging;
 use crate::page::Page;
 
-/// Write a page of HTML about a model and how good it is for a table that has the answers
+/// Write a page of HTML about a model and how good it is on a table
 ///
 /// The page is one file that loads nothing: metrics, ROC and precision-recall curves, reliability, confusion matrix,
 /// scores of each class or residuals of numbers, learning curves, importance of columns, the data, hyperparameters, and
