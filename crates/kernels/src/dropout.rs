@@ -7,7 +7,7 @@
 //!
 //! - [`scramble`], the last steps of SplitMix64 (G. Steele, D. Lea and C. Flood 2014), makes a key of 64 bits for each seed,
 //!   step, layer and position.
-//! - [`Simd::uniform`](crate::simd::Simd::uniform) makes a number in 0..1 of a key and a unit, in each lane. The unit is kept
+//! - [`Simd::uniform`] makes a number in 0..1 of a key and a unit, in each lane. The unit is kept
 //!   if that is not below the rate.
 
 use crate::simd::{Simd, Vector};

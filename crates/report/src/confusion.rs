@@ -12,6 +12,8 @@ use crate::text;
 /// The most classes of a matrix with numbers in it, and of one with shades alone.
 const MOST_WITH_NUMBERS: usize = 30;
 const MOST_WITH_SHADES: usize = 200;
+/// More classes stand closer together.
+const MOST_WIDE: usize = 14;
 /// The most classes and confusions that are listed.
 const MOST_CLASSES: usize = 1000;
 const MOST_CONFUSIONS: usize = 20;
@@ -59,7 +61,7 @@ fn share(matrix: &ConfusionMatrix, class: usize, predicted: usize) -> f64 {
 
 fn with_numbers(labels: &[String], matrix: &ConfusionMatrix) -> Markup {
     html! {
-        table.matrix #confusion {
+        table.matrix.dense[labels.len() > MOST_WIDE] #confusion {
             thead { tr { th.faint { "true \\ predicted" } @for label in labels { th.number { (name(label)) } } th.number { "all" } } }
             tbody {
                 @for (class, label) in labels.iter().enumerate() {
