@@ -126,10 +126,7 @@ fn what_is_in_the_way_stays() {
         let path = desk.path("out").join(save.file);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert_refused(
-            &desk.command(save).output().unwrap(),
-            &["cannot write", save.file, "a folder is in the way"],
-        );
+        assert_refused(&desk.command(save).output().unwrap(), &["cannot write", save.file, "a folder is in the way"]);
         assert!(path.is_dir());
         fs::remove_dir(&path).unwrap();
 
@@ -140,5 +137,5 @@ fn what_is_in_the_way_stays() {
         assert_refused(&desk.command(save).output().unwrap(), &["cannot write", save.file, "read-only"]);
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }
-    assert_eq!(names(&desk.path("out")), ["f.csv", "m", "p.csv"]);
+    assert_eq!(names(&desk.path("out")), ["e.html", "f.csv", "g.onnx", "m", "p.csv", "w.safetensors"]);
 }

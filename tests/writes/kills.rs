@@ -15,6 +15,9 @@ use net::{Checkpoint, Dataset, Digest, Network, Optimizer, Run, Trainer, Trainin
 const FOLDER: &str = "BACKPROP_TEST_FOLDER";
 const HOW: &str = "BACKPROP_TEST_HOW";
 
+/// Which of the contents is saved first, so that each has its turn on a busy machine.
+const TURN: &str = "BACKPROP_TEST_TURN";
+
 /// A file that it makes when it begins to save.
 const STARTED: &str = "started";
 
@@ -52,11 +55,12 @@ fn kill(how: &str, kills: usize) -> Tally {
     let mut random = Random::new(7, 0);
     let mut tally = Tally { torn: 0, amid: 0 };
     let mut found = HashMap::new();
-    for _ in 0..kills {
+    for turn in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "kills::saver"])
             .env(FOLDER, folder.path())
             .env(HOW, how)
+            .env(TURN, turn.to_string())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -120,7 +124,8 @@ fn saver() {
     let checkpoints = checkpoints.map(|bytes| Checkpoint::from_bytes(&bytes).unwrap());
     let (model_file, checkpoint_file) = (Path::new(&folder).join("model"), Path::new(&folder).join("checkpoint"));
     fs::write(Path::new(&folder).join(STARTED), "").unwrap();
-    for turn in (0..2).cycle() {
+    let first: usize = std::env::var(TURN).unwrap().parse().unwrap();
+    for turn in (0..2).cycle().skip(first % 2) {
         let ((network, metadata), checkpoint) = (&models[turn], &checkpoints[turn]);
         if how == "as a whole" {
             format::save(&model_file, network, metadata).unwrap();

@@ -40,7 +40,7 @@ impl Desk {
     /// The command with these arguments, to be run here.
     fn command(&self, save: &Save) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backprop"));
-        command.args(save.arguments).args(["--threads", "1"]).current_dir(self.0.path());
+        command.args(save.arguments).current_dir(self.0.path());
         command
     }
 
@@ -63,37 +63,25 @@ struct Save {
     arguments: &'static [&'static str],
 }
 
+/// A training that takes no time.
+macro_rules! quickly {
+    ($($argument:literal),*) => {
+        &[$($argument),*, "--hidden=2", "--epochs=1", "--ensemble=1", "--validation-fraction=0", "--threads=1"]
+    };
+}
+
 /// Every kind of file that the command writes, but for the reports of `bench`, which take long to measure and are written as
-/// predictions are.
-const SAVES: [Save; 3] = [
-    Save {
-        file: "m",
-        arguments: &[
-            "train",
-            "table.csv",
-            "--target=target",
-            "--hidden=2",
-            "--epochs=1",
-            "--ensemble=1",
-            "--validation-fraction=0",
-            "--model=out/m",
-        ],
-    },
-    Save { file: "p.csv", arguments: &["predict", "model", "table.csv", "--output=out/p.csv"] },
+/// these are.
+const SAVES: [Save; 6] = [
+    Save { file: "m", arguments: quickly!["train", "table.csv", "--target=target", "--model=out/m"] },
+    Save { file: "p.csv", arguments: &["predict", "model", "table.csv", "--output=out/p.csv", "--threads=1"] },
     Save {
         file: "f.csv",
-        arguments: &[
-            "cross-validate",
-            "table.csv",
-            "--target=target",
-            "--folds=2",
-            "--hidden=2",
-            "--epochs=1",
-            "--ensemble=1",
-            "--validation-fraction=0",
-            "--predictions=out/f.csv",
-        ],
+        arguments: quickly!["cross-validate", "table.csv", "--target=target", "--folds=2", "--predictions=out/f.csv"],
     },
+    Save { file: "e.html", arguments: &["evaluate", "model", "table.csv", "--report=out/e.html", "--threads=1"] },
+    Save { file: "g.onnx", arguments: &["export", "model", "--onnx=out/g.onnx"] },
+    Save { file: "w.safetensors", arguments: &["export", "model", "--safetensors-plain=out/w.safetensors"] },
 ];
 
 /// What is in a folder, by name.

@@ -52,7 +52,7 @@ pub enum Unreadable {
     Foreign,
 
     /// Another kind of file of this library.
-    #[error("it is a {found}, not a {wanted}")]
+    #[error("it is a {}, not a {wanted}", one_line(found))]
     OtherFormat {
         /// What it says that it is.
         found: String,
@@ -74,11 +74,11 @@ pub enum Unreadable {
     Damaged,
 
     /// A description that is not what the format wants.
-    #[error("its description cannot be understood: {0}")]
+    #[error("its description cannot be understood: {}", one_line(.0))]
     Description(String),
 
     /// Metadata that are not what the caller wants.
-    #[error("its metadata cannot be understood: {0}")]
+    #[error("its metadata cannot be understood: {}", one_line(.0))]
     Metadata(String),
 
     /// A tensor that is missing, out of order, or of another shape than the description wants.
@@ -118,6 +118,11 @@ pub enum Unreadable {
     /// Tensors or bytes that the description does not mention.
     #[error("it has more in it than its description says")]
     TooMuch,
+}
+
+/// A reason that may quote the file, with line ends and worse in it, as one line.
+fn one_line(reason: &str) -> String {
+    reason.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The most bytes of a description, in its place in the header.
@@ -473,6 +478,7 @@ mod tests {
             (signed(edited("[1,", &long)), "description cannot be understood: it is not in the form"),
             (signed(edited("[1,2]", "{}")), "description cannot be understood: invalid type: map"),
             (signed(edited("list", "last")), "description cannot be understood: unknown field `last`"),
+            (signed(edited("list", r"li\\nst")), r"unknown field `li\nst`"),
             (signed(edited("ü", r"\t")), "metadata cannot be understood: it has odd escapes"),
             (signed(edited("\"}", "\",\"x\":\"y\"}")), "not in the form"),
             (signed(file()[..file().len() - 1].to_vec()), "tensor b would take 4 bytes, but the file has only 3"),
@@ -482,6 +488,7 @@ mod tests {
         ] {
             let reason = read(FORMAT, &bytes).expect_err(expected).to_string();
             assert!(reason.contains(expected), "'{reason}' does not say '{expected}'");
+            assert!(!reason.contains('\n'), "one line: {reason}");
         }
         let bytes = file();
         let mut reader = Reader::open(FORMAT, &bytes).unwrap();
