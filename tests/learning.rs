@@ -312,7 +312,7 @@ fn more_than_memory_holds_is_refused_in_bytes() {
     let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 };
     let options = TrainingOptions { optimizer, batch_size: 1 << 20, ..Default::default() };
     let epoch = Trainer::new(wide, options).unwrap().epoch(&data);
-    for (error, least) in [(network.unwrap_err(), 8 * 300_000_u64.pow(2)), (epoch.unwrap_err(), 8 * 300_000 << 20)] {
+    for (error, least) in [(network.unwrap_err(), 8 * 300_000_u64.pow(2)), (epoch.unwrap_err(), (8 * 300_000) << 20)] {
         let Error::Memory { wanted, .. } = &error else { panic!("{error}") };
         let wanted: u64 = wanted.parse().unwrap();
         assert!(wanted >= least && wanted > available, "{error}, at least {least}");

@@ -36,11 +36,13 @@ fn ten_million_changed_files_are_refused_or_serve() {
     }
 }
 
+/// Reads a file, says what that took, and uses what was read.
+type Read = Box<dyn Fn(&[u8], &Cell<Memory>) -> Result<(), String>>;
+
 /// A file to be changed, and how to read it.
 struct Seed {
     bytes: Vec<u8>,
-    /// Reads, and then, if asked to, uses what was read.
-    read: Box<dyn Fn(&[u8], &Cell<Memory>) -> Result<(), String>>,
+    read: Read,
     /// What the unchanged file comes to in memory.
     kept: usize,
 }
