@@ -72,7 +72,7 @@ macro_rules! quickly {
 
 /// Every kind of file that the command writes, but for the reports of `bench`, which take long to measure and are written as
 /// these are.
-const SAVES: [Save; 6] = [
+const SAVES: [Save; 7] = [
     Save { file: "m", arguments: quickly!["train", "table.csv", "--target=target", "--model=out/m"] },
     Save { file: "p.csv", arguments: &["predict", "model", "table.csv", "--output=out/p.csv", "--threads=1"] },
     Save {
@@ -80,6 +80,7 @@ const SAVES: [Save; 6] = [
         arguments: quickly!["cross-validate", "table.csv", "--target=target", "--folds=2", "--predictions=out/f.csv"],
     },
     Save { file: "e.html", arguments: &["evaluate", "model", "table.csv", "--report=out/e.html", "--threads=1"] },
+    Save { file: "r.html", arguments: &["explain", "model", "table.csv", "--row=1", "--html=out/r.html"] },
     Save { file: "g.onnx", arguments: &["export", "model", "--onnx=out/g.onnx"] },
     Save { file: "w.safetensors", arguments: &["export", "model", "--safetensors-plain=out/w.safetensors"] },
 ];
