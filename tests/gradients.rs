@@ -1,7 +1,8 @@
 //! The gradient is right: backpropagation in f64 against central differences, and the f32 gradient of every level against
 //! the f64 one, over hundreds of random networks.
 
-use net::gradient_check::check;
+use net::explanation::Explanation;
+use net::gradient_check::{CentralDifferences, WeightIndex, check};
 use net::random::Random;
 use net::{Activation, Dataset, Level, Network, OutputLayer, TargetKind};
 use proptest::prelude::*;
@@ -183,5 +184,62 @@ fn a_saturated_layer_is_held_to_what_can_be_told() {
     let network = Network::builder(4).hidden(&[1]).seed(16221242591856823818).build().unwrap();
     for layer in check(&network, &data(4, 1, 16221242591856823818), Level::best()).unwrap() {
         assert!(layer.passes(), "{layer:?}");
+    }
+}
+
+/// A gradient that is no number is the worst there is: its layer fails, and the check says where.
+#[test]
+fn a_gradient_that_is_no_number_fails() {
+    let network = Network::builder(2).hidden(&[2, 2]).activation(Activation::Relu).build().unwrap();
+    // The first layer is beyond the largest f32, and the second one's sums are infinity less infinity.
+    let weights = [[3e38; 6].as_slice(), &[0.0, 3e38, -3e38, 0.0, 3e38, -3e38], &[0.0, 1.0, 1.0]];
+    let weights = weights.map(<[f32]>::to_vec);
+    let network = Network::from_weights(network.shape().clone(), &weights).unwrap();
+    let data = Dataset::new(2, vec![1.0, 1.0], vec![1.0]).unwrap();
+    for level in Level::available() {
+        let gradient = net::gradient_check::gradient(&network, &data, level).unwrap();
+        let checks = check(&network, &data, level).unwrap();
+        assert!(gradient.iter().flatten().any(|g| g.is_nan()), "{gradient:?}");
+        for (gradient, check) in gradient.iter().zip(checks) {
+            if gradient.iter().any(|g| g.is_nan()) {
+                assert!(check.single_precision_error.is_nan() && !check.passes(), "{check:?}");
+                let worst = check.single_precision_worst;
+                let place = (worst.unit - 1) * 3 + worst.input;
+                assert!(gradient[place].is_nan(), "{worst}");
+            }
+        }
+    }
+}
+
+/// An explanation shows what training computes, bit for bit, and its comparisons hold.
+#[test]
+fn an_explanation_is_what_training_computes() {
+    for (output_layer, outputs) in [(OutputLayer::Sigmoid, 1), (OutputLayer::Sigmoid, 3), (OutputLayer::Softmax, 4)] {
+        let builder = Network::builder(5).hidden(&[6, 4]).activation(Activation::Tanh).seed(9);
+        let network = builder.output_layer(output_layer, outputs).build().unwrap();
+        let data = targeted(output_layer, outputs, 5, 1, 3);
+        for level in Level::available() {
+            let explanation = Explanation::of_sample(&network, level, &data, 0).unwrap();
+            let forward = Explanation::forward(&network, level, data.row(0)).unwrap();
+            let (gradient, loss) = net::gradient_check::summed_gradient(&network, &data, &[0], level).unwrap();
+            let bits = |numbers: &[f32]| -> Vec<u32> { numbers.iter().map(|n| n.to_bits()).collect() };
+            for (layer, gradient) in explanation.layers.iter().zip(&gradient) {
+                let backward = layer.backward.as_ref().unwrap();
+                assert_eq!(bits(&backward.gradient.concat()), bits(gradient), "level {level}");
+                assert_eq!(bits(&layer.w.concat()), bits(&network.weights(layer.layer)));
+            }
+            assert_eq!(f64::from(explanation.loss.unwrap()), loss);
+            for (one, other) in explanation.layers.iter().zip(&forward.layers) {
+                assert!(other.backward.is_none());
+                assert_eq!((bits(&one.a), bits(&one.z)), (bits(&other.a), bits(&other.z)));
+            }
+            let differences = CentralDifferences::new(&network, &data).unwrap();
+            let weights = (1..=3).map(|layer| WeightIndex { layer, unit: 1, input: 2 });
+            for comparison in explanation.compare(&differences, weights) {
+                let (difference, found) = (comparison.difference.unwrap(), f64::from(comparison.gradient));
+                let allowed = 1e-4 * found.abs() + differences.resolution();
+                assert!((difference - found).abs() <= allowed, "{comparison:?}");
+            }
+        }
     }
 }

@@ -1,28 +1,64 @@
 //! Is the gradient right? Two questions, answered layer by layer: does backpropagation in f64 agree with central
 //! differences of the loss, and does the f32 gradient that training uses agree with the f64 one?
 
+use std::fmt;
+
 use kernels::reference::{self, Real};
 use kernels::{Activation, Level, dispatch};
+use serde::Serialize;
 
 use crate::loss::LossSum;
+use crate::random::Random;
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::Workspace;
 use crate::{Dataset, Error, Network, OutputLayer};
 
+/// Which weight: w_ij of layer l. Displayed as `w_3,17^(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WeightIndex {
+    /// The layer l, counted from 1 as in the book.
+    pub layer: usize,
+    /// The unit i of that layer, counted from 1.
+    pub unit: usize,
+    /// The unit j of the layer before, counted from 1; 0 is the bias.
+    pub input: usize,
+}
+
+impl WeightIndex {
+    /// The weight at a place of a layer in book order.
+    fn new(layer: usize, place: usize, inputs: usize) -> Self {
+        WeightIndex { layer: layer + 1, unit: place / (1 + inputs) + 1, input: place % (1 + inputs) }
+    }
+}
+
+impl fmt::Display for WeightIndex {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!("w_{},{}^({})", self.unit, self.input, self.layer))
+    }
+}
+
 /// What the check found in one layer. Errors and bounds are relative to the largest magnitude in the layer's gradient.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LayerCheck {
     /// The layer, counted from 1 as in the book.
     pub layer: usize,
+    /// Its weights and biases, each of which the f32 gradient is checked for.
+    pub weights: usize,
+    /// Those that were compared with central differences.
+    pub compared: usize,
     /// The largest magnitude of the layer's f64 gradient.
     pub largest: f64,
-    /// The worst relative error of backpropagation in f64 against central differences.
+    /// The worst relative error of backpropagation in f64 against central differences; NaN if one is no number.
     pub backpropagation_error: f64,
+    /// Where that is.
+    pub backpropagation_worst: WeightIndex,
     /// What central differences cannot tell from 0: the rounding of the loss, divided by the step. Large where a layer is
     /// saturated and its whole gradient is tiny.
     pub resolution: f64,
-    /// The worst relative error of the f32 gradient against the f64 one.
+    /// The worst relative error of the f32 gradient against the f64 one; NaN if one is no number.
     pub single_precision_error: f64,
+    /// Where that is.
+    pub single_precision_worst: WeightIndex,
     /// What that error may be at most: a running error analysis of this network on this data.
     pub single_precision_bound: f64,
     /// Weights left out, because a step of the difference crossed the kink of a ReLU.
@@ -33,52 +69,103 @@ impl LayerCheck {
     /// Whether both gradients are right: the f64 one agrees with central differences to one part in a million, or as far
     /// as these can tell, and the f32 one with it within its bound.
     pub fn passes(&self) -> bool {
-        self.backpropagation_error <= 1e-6 + self.resolution
+        self.backpropagation_error <= self.backpropagation_bound()
             && self.single_precision_error <= self.single_precision_bound
+    }
+
+    /// What the relative error of backpropagation in f64 may be at most.
+    pub fn backpropagation_bound(&self) -> f64 {
+        1e-6 + self.resolution
     }
 }
 
 /// The gradients of the mean loss over `data`, each layer in book order, (outputs, 1 + inputs).
 pub type Gradients<T> = Vec<Vec<T>>;
 
+/// The first of the random streams that choose the weights to compare; each layer has its own.
+const CHOICE_STREAMS: u64 = 1 << 40;
+
 /// Checks the gradient of the mean loss over `data`, and reports on each layer.
 ///
-/// Takes two evaluations of the loss for each weight: meant for small networks and few rows.
+/// Each weight takes two evaluations of what depends on it: meant for small networks and few rows.
 ///
 /// # Errors
 /// If the data does not fit the network.
 pub fn check(network: &Network, data: &Dataset, level: Level) -> Result<Vec<LayerCheck>, Error> {
+    check_within(network, data, level, f64::INFINITY, 0)
+}
+
+/// The same, but compares only some weights of each layer with central differences: as many as about so many
+/// `multiply_adds` allow, and at least one. `seed` chooses which, evenly spread over the layer.
+///
+/// # Errors
+/// If the data does not fit the network.
+pub fn check_within(
+    network: &Network,
+    data: &Dataset,
+    level: Level,
+    multiply_adds: f64,
+    seed: u64,
+) -> Result<Vec<LayerCheck>, Error> {
     let single = gradient(network, data, level)?;
-    let mut plain = Plain::new(network);
-    let exact = plain.gradient(data);
-    let bounds = RoundingErrors::new(&plain, data);
+    let differences = CentralDifferences::new(network, data)?;
+    let exact = differences.plain.gradient(data);
+    let bounds = RoundingErrors::new(&differences.plain, data);
     let mut checks = Vec::new();
     for layer in 0..exact.len() {
+        let (weights, inputs) = (exact[layer].len(), differences.plain.inputs[layer]);
         let largest = exact[layer].iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
         let relative = |error: f64| if error == 0.0 { 0.0 } else { error / largest };
+        let index = |place| WeightIndex::new(layer, place, inputs);
         let mut check = LayerCheck {
             layer: layer + 1,
+            weights,
+            compared: 0,
             largest,
             backpropagation_error: 0.0,
+            backpropagation_worst: index(0),
             resolution: relative(bounds.loss / STEP),
             single_precision_error: 0.0,
+            single_precision_worst: index(0),
             single_precision_bound: relative(bounds.gradients[layer].iter().fold(0.0, |most: f64, e| most.max(*e))),
             at_a_kink: 0,
         };
-        for weight in 0..exact[layer].len() {
-            let exact = exact[layer][weight];
-            let single_error = relative((f64::from(single[layer][weight]) - exact).abs());
-            check.single_precision_error = check.single_precision_error.max(single_error);
-            match plain.central_difference(data, layer, weight) {
-                Some(difference) => {
-                    check.backpropagation_error = check.backpropagation_error.max(relative((difference - exact).abs()));
-                }
-                None => check.at_a_kink += 1,
+        for place in 0..weights {
+            let error = relative((f64::from(single[layer][place]) - exact[layer][place]).abs());
+            if is_worse(error, check.single_precision_error) {
+                (check.single_precision_error, check.single_precision_worst) = (error, index(place));
+            }
+        }
+        let most = multiply_adds / exact.len() as f64 / differences.multiply_adds(layer);
+        for place in choice(weights, most as usize, &mut Random::new(seed, CHOICE_STREAMS + layer as u64)) {
+            let Some(difference) = differences.at(layer, place) else {
+                check.at_a_kink += 1;
+                continue;
+            };
+            check.compared += 1;
+            let error = relative((difference - exact[layer][place]).abs());
+            if is_worse(error, check.backpropagation_error) {
+                (check.backpropagation_error, check.backpropagation_worst) = (error, index(place));
             }
         }
         checks.push(check);
     }
     Ok(checks)
+}
+
+/// Whether an error is worse than another one: an error that is no number is worse than any number.
+fn is_worse(error: f64, worst: f64) -> bool {
+    error > worst || error.is_nan()
+}
+
+/// At most so many of the numbers 0..`count`, and at least one, ascending: one from each of equal stretches.
+fn choice(count: usize, most: usize, random: &mut Random) -> impl Iterator<Item = usize> {
+    let chosen = most.clamp(1, count);
+    let start = move |stretch: usize| (stretch as u128 * count as u128 / chosen as u128) as usize;
+    (0..chosen).map(move |stretch| {
+        let length = u32::try_from(start(stretch + 1) - start(stretch)).unwrap_or(u32::MAX);
+        start(stretch) + if length == 1 { 0 } else { random.below(length) as usize }
+    })
 }
 
 /// The f32 gradient of the mean loss over `data`, from the kernels that training uses.
@@ -211,20 +298,6 @@ impl Plain {
         }
     }
 
-    /// The mean loss, and which hidden units of which samples lie above the kink of a ReLU.
-    fn loss(&self, data: &Dataset) -> (f64, Vec<bool>) {
-        let mut sum = 0.0;
-        let mut above = Vec::new();
-        for row in 0..data.rows() {
-            let (a, _) = self.propagate(data.row(row));
-            sum += f64::from(data.weight(row)) * self.sample_loss(&a[a.len() - 1], &targets(data, row));
-            if self.activation == Activation::Relu {
-                above.extend(a[..a.len() - 1].iter().flatten().map(|a| *a > 0.0));
-            }
-        }
-        (sum / weight_of(data), above)
-    }
-
     fn gradient(&self, data: &Dataset) -> Gradients<f64> {
         let mut gradients: Gradients<f64> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         for row in 0..data.rows() {
@@ -248,17 +321,91 @@ impl Plain {
         gradients.iter_mut().flatten().for_each(|sum| *sum /= weight);
         gradients
     }
+}
 
-    /// dL/dw as (L(w + h) - L(w - h)) / 2h, or nothing where a ReLU changes sides between the two.
-    fn central_difference(&mut self, data: &Dataset, layer: usize, weight: usize) -> Option<f64> {
-        let w = self.weights[layer][weight];
+/// dL/dw of single weights by central differences, in f64, with L the mean loss over some data.
+pub struct CentralDifferences<'a> {
+    plain: Plain,
+    data: &'a Dataset,
+    /// a and z of each layer, for each sample.
+    propagated: Vec<(Gradients<f64>, Gradients<f64>)>,
+}
+
+impl<'a> CentralDifferences<'a> {
+    /// Of this network on this data.
+    ///
+    /// # Errors
+    /// If the data does not fit the network.
+    pub fn new(network: &Network, data: &'a Dataset) -> Result<Self, Error> {
+        data.check_fits(network.shape())?;
+        let plain = Plain::new(network);
+        let propagated = (0..data.rows()).map(|row| plain.propagate(data.row(row))).collect();
+        Ok(CentralDifferences { plain, data, propagated })
+    }
+
+    /// dL/dw as (L(w + h) - L(w - h)) / 2h with h = 6e-6 max(1, |w|), or nothing where a ReLU changes sides between the two.
+    ///
+    /// # Panics
+    /// If there is no such weight.
+    pub fn of(&self, weight: WeightIndex) -> Option<f64> {
+        let (layer, row) = (weight.layer - 1, 1 + self.plain.inputs[weight.layer - 1]);
+        assert!(weight.input < row, "an input of the layer");
+        self.at(layer, (weight.unit - 1) * row + weight.input)
+    }
+
+    /// The smallest magnitude that a difference can tell from 0: a bound of the rounding of L, divided by h.
+    pub fn resolution(&self) -> f64 {
+        RoundingErrors::new(&self.plain, self.data).loss / STEP
+    }
+
+    /// Multiply-adds that one difference takes, about.
+    pub fn multiply_adds(&self, layer: usize) -> f64 {
+        let above: usize = self.plain.weights[layer + 1..].iter().map(Vec::len).sum();
+        2.0 * self.data.rows() as f64 * (self.plain.inputs[layer] + above) as f64
+    }
+
+    fn at(&self, layer: usize, place: usize) -> Option<f64> {
+        let w = self.plain.weights[layer][place];
         let h = STEP * w.magnitude().max(1.0);
-        self.weights[layer][weight] = w + h;
-        let (above, sides_above) = self.loss(data);
-        self.weights[layer][weight] = w - h;
-        let (below, sides_below) = self.loss(data);
-        self.weights[layer][weight] = w;
+        let (above, sides_above) = self.loss(layer, place, w + h);
+        let (below, sides_below) = self.loss(layer, place, w - h);
         (sides_above == sides_below).then(|| (above - below) / ((w + h) - (w - h)))
+    }
+
+    /// The mean loss with another value of one weight, and which hidden units of which samples, from its layer on, lie above
+    /// the kink of a ReLU.
+    fn loss(&self, layer: usize, place: usize, value: f64) -> (f64, Vec<bool>) {
+        let (mut sum, mut above) = (0.0, Vec::new());
+        for (row, (a, z)) in self.propagated.iter().enumerate() {
+            let a = self.plain.changed_preactivations(layer, place, value, &a[layer], &z[layer]);
+            let (output, hidden) = a.split_last().expect("an output");
+            sum += f64::from(self.data.weight(row)) * self.plain.sample_loss(output, &targets(self.data, row));
+            if self.plain.activation == Activation::Relu {
+                above.extend(hidden.iter().flatten().map(|a| *a > 0.0));
+            }
+        }
+        (sum / weight_of(self.data), above)
+    }
+}
+
+impl Plain {
+    /// a of the layers from `layer` on with another value of one of its weights. `a` is what it would be without, and `z` is
+    /// that of the layer before: nothing but one unit changes in the layer itself, and nothing before it.
+    fn changed_preactivations(&self, layer: usize, place: usize, value: f64, a: &[f64], z: &[f64]) -> Gradients<f64> {
+        let row = 1 + self.inputs[layer];
+        let unit = place / row;
+        let mut weights = self.weights[layer][unit * row..][..row].to_vec();
+        weights[place % row] = value;
+        let mut changed = vec![a.to_vec()];
+        reference::matvec(&weights, z, &mut changed[0][unit..=unit]);
+        for weights in &self.weights[layer + 1..] {
+            let before = &changed[changed.len() - 1];
+            let z: Vec<f64> = before.iter().map(|a| reference::activate(self.activation, *a)).collect();
+            let mut a = vec![0.0; weights.len() / (1 + z.len())];
+            reference::matvec(weights, &z, &mut a);
+            changed.push(a);
+        }
+        changed
     }
 }
 

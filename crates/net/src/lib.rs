@@ -51,8 +51,8 @@
 //!   [`History`]: the best weights and the learning curves. [`Checkpoint`]: a training that goes on another day.
 //! - [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
-//! - [`gradient_check`]: whether the gradient is right. [`metrics`]: how good predictions are. [`temperature`]: probabilities
-//!   that are as sure as they should be.
+//! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right.
+//! - [`metrics`]: how good predictions are. [`temperature`]: probabilities that are as sure as they should be.
 //! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
 //!   are never half written. [`random`]: the random numbers.
 
@@ -65,6 +65,7 @@ pub mod early_stopping;
 mod elementary;
 mod engine;
 pub mod error;
+pub mod explanation;
 pub mod file;
 pub mod format;
 mod forward_sweep;

@@ -108,21 +108,49 @@ impl Textbook {
         }
     }
 
-    /// Step 2: delta of layer L, "prediction minus target", for the targets `t` as in [`Textbook::loss`].
-    pub fn output_deltas(&self, propagation: &Propagation, t: &[f32]) -> Vec<f32> {
+    /// z^(L), what the output units predict, as [`OutputLayer`] has it: with one sigmoid, y = p(t = 0 given x).
+    pub fn predictions(&self, propagation: &Propagation) -> Vec<f32> {
         let a = propagation.output_preactivations();
         let mut z = vec![0.0; a.len()];
         match self.shape.output_layer() {
-            OutputLayer::Sigmoid => {
-                sigmoid(self.level, a, &mut z);
-                z.iter().zip(t).map(|(y, t)| y - (1.0 - t)).collect()
-            }
+            OutputLayer::Sigmoid => sigmoid(self.level, a, &mut z),
             OutputLayer::Softmax => {
                 let (_, sum) = shifted_exponentials(self.level, a, &mut z);
-                z.iter().zip(t).map(|(e, t)| e / sum - t).collect()
+                z.iter_mut().for_each(|e| *e /= sum);
             }
-            OutputLayer::Identity => a.iter().zip(t).map(|(a, t)| a - t).collect(),
+            OutputLayer::Identity => z.copy_from_slice(a),
         }
+        z
+    }
+
+    /// Step 2: delta of layer L, "prediction minus target", for the targets `t` as in [`Textbook::loss`].
+    pub fn output_deltas(&self, propagation: &Propagation, t: &[f32]) -> Vec<f32> {
+        let pairs = self.predictions(propagation).into_iter().zip(t);
+        match self.shape.output_layer() {
+            OutputLayer::Sigmoid => pairs.map(|(y, t)| y - (1.0 - t)).collect(),
+            OutputLayer::Softmax | OutputLayer::Identity => pairs.map(|(y, t)| y - t).collect(),
+        }
+    }
+
+    /// dz/da of each unit of the hidden layer `l`, counted from 1.
+    ///
+    /// # Panics
+    /// If there is no such hidden layer.
+    pub fn slopes(&self, propagation: &Propagation, l: usize) -> Vec<f32> {
+        let z = &propagation.z[l];
+        let mut slopes = vec![1.0; z.len()];
+        multiply_by_derivative(self.level, self.activation(), z, &mut slopes);
+        slopes
+    }
+
+    /// The sum of step 3 for each unit i of the hidden layer `l`, counted from 1: sum_j delta_j^(l+1) w_ji^(l+1).
+    ///
+    /// # Panics
+    /// If there is no such hidden layer, or `deltas` has not one number for each unit of the layer after it.
+    pub fn backpropagated(&self, l: usize, deltas: &[f32]) -> Vec<f32> {
+        let mut sums = vec![0.0; self.weights[l].len() / deltas.len() - 1];
+        matvec_transposed(self.level, &self.weights[l], deltas, &mut sums);
+        sums
     }
 
     /// Steps 2 and 3: delta of layers 1..=L, for the targets `t` as in [`Textbook::loss`]. Those of layer L are multiplied by
@@ -131,10 +159,8 @@ impl Textbook {
         let mut deltas = vec![self.output_deltas(propagation, t)];
         deltas[0].iter_mut().for_each(|delta| *delta *= weight);
         for l in (1..self.weights.len()).rev() {
-            let z = &propagation.z[l];
-            let mut delta = vec![0.0; z.len()];
-            matvec_transposed(self.level, &self.weights[l], &deltas[0], &mut delta);
-            multiply_by_derivative(self.level, self.activation(), z, &mut delta);
+            let mut delta = self.backpropagated(l, &deltas[0]);
+            multiply_by_derivative(self.level, self.activation(), &propagation.z[l], &mut delta);
             deltas.insert(0, delta);
         }
         deltas

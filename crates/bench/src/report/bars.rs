@@ -1,9 +1,10 @@
 //! Horizontal bars: a group for each network, a bar for each level.
 
+use page::palette::{FAINT, GRID, Ink, TEXT};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::palette::{self, FAINT, GRID, TEXT};
+use super::levels;
 use crate::error::Error;
 
 /// The bars of one network.
@@ -45,7 +46,7 @@ fn draw(
     ticks: &[(f64, String)],
 ) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, (WIDTH as u32, height as u32)).into_drawing_area();
-    let text = |ink: palette::Ink, size: i32, horizontal, vertical| {
+    let text = |ink: Ink, size: i32, horizontal, vertical| {
         ("sans-serif", size).into_font().color(&ink.light).pos(Pos::new(horizontal, vertical))
     };
     let longest = ticks.last().map_or(1.0, |(value, _)| *value);
@@ -61,7 +62,7 @@ fn draw(
         let middle = y + BAR * bars.len() as i32 / 2;
         area.draw(&Text::new(name.as_str(), (LEFT - 12, middle), text(TEXT, 14, HPos::Right, VPos::Center)))?;
         for Bar { level, value, label } in bars {
-            let colour = palette::of_level(level).light;
+            let colour = levels::ink(level).light;
             let end = x(*value).max(LEFT + 1);
             area.draw(&Rectangle::new([(LEFT, y + 1), (end, y + BAR - 1)], colour.filled()))?;
             let style = text(FAINT, 13, HPos::Left, VPos::Center);

@@ -1,9 +1,9 @@
 //! What was measured, for people: tables for the terminal, and a page with figures that needs nothing but itself.
 
 mod bars;
+mod levels;
 mod numbers;
 mod page;
-mod palette;
 mod roofline;
 mod tables;
 

@@ -1,10 +1,11 @@
 //! The results as one page of HTML with its figures inside, which loads nothing.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use ::page::palette::hexadecimal;
+use maud::{Markup, PreEscaped, html};
 
 use super::bars::{Bar, Group, bars};
+use super::levels;
 use super::numbers::{memory, percent, rounded, scaled, times};
-use super::palette::{self, dark_rules, hexadecimal};
 use super::roofline::roofline;
 use super::tables::{Table, tables};
 use crate::error::Error;
@@ -17,40 +18,24 @@ use crate::results::{Results, Throughput};
 pub fn page(results: &Results) -> Result<String, Error> {
     let mut tables = tables(results);
     let summary = tables.pop();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Backprop: " (results.machine.processor) }
-                style {
-                    (PreEscaped(include_str!("style.css")))
-                    (PreEscaped(format!("@media (prefers-color-scheme: dark) {{\n{}}}", dark_rules())))
-                }
-            }
-            body {
-                main {
-                    (heading(results))
-                    @if let Some(summary) = &summary {
-                        section { h2 { (summary.title) } (cells(summary)) }
-                    }
-                    (roofline_section(results)?)
-                    @for section in bar_sections(results)? { (section) }
-                    @for table in &tables {
-                        section {
-                            details {
-                                summary { (table.title) }
-                                p.faint { (table.note) }
-                                (cells(table))
-                            }
-                        }
-                    }
+    let body = html! {
+        (heading(results))
+        @if let Some(summary) = &summary {
+            section { h2 { (summary.title) } (cells(summary)) }
+        }
+        (roofline_section(results)?)
+        @for section in bar_sections(results)? { (section) }
+        @for table in &tables {
+            section {
+                details {
+                    summary { (table.title) }
+                    p.faint { (table.note) }
+                    (cells(table))
                 }
             }
         }
     };
-    Ok(page.into_string())
+    Ok(::page::page(&format!("Backprop: {}", results.machine.processor), "", body))
 }
 
 fn heading(results: &Results) -> Markup {
@@ -108,7 +93,7 @@ fn levels(results: &Results) -> Markup {
             @for peak in &results.peaks {
                 li {
                     svg viewBox="0 0 14 14" {
-                        rect width="14" height="14" rx="3" fill=(hexadecimal(palette::of_level(&peak.level).light)) {}
+                        rect width="14" height="14" rx="3" fill=(hexadecimal(levels::ink(&peak.level).light)) {}
                     }
                     (peak.level)
                 }

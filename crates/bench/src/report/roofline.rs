@@ -2,13 +2,14 @@
 //! does for each byte that it has to move. Nothing can be above the roof: on the left the rate of reading, on the right the
 //! multiply-add peak.
 
+use page::palette::{FAINT, GRID, Ink, TEXT};
 use plotters::coord::Shift;
 use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::levels;
 use super::numbers::rounded;
-use super::palette::{self, FAINT, GRID, Ink, TEXT};
 use crate::error::Error;
 use crate::results::{Kind, Results};
 
@@ -129,7 +130,7 @@ fn roofs(window: &Window, results: &Results) -> Vec<Roof> {
         Roof { from: (left, rate * left), to: (peak / rate, peak), ink: FAINT, name, is_level: false }
     });
     let levels = results.peaks.iter().map(|level| {
-        let (ink, roof) = (palette::of_level(&level.level), level.gflop_per_second);
+        let (ink, roof) = (levels::ink(&level.level), level.gflop_per_second);
         let left = (roof / fastest).clamp(window.left, window.right);
         let name = format!("{} {} GFLOP/s", level.level, rounded(roof));
         Roof { from: (left, roof), to: (window.right, roof), ink, name, is_level: true }
@@ -145,7 +146,7 @@ fn draw_roofs(chart: &mut Chart, roofs: &[Roof]) -> Result<(), Failure> {
 
 fn draw_points(chart: &mut Chart, points: &[Point]) -> Result<(), Failure> {
     for point in points {
-        let (place, colour) = ((point.flop_per_byte, point.gflop_per_second), palette::of_level(&point.level).light);
+        let (place, colour) = ((point.flop_per_byte, point.gflop_per_second), levels::ink(&point.level).light);
         match point.shape {
             Shape::Kernel => chart.draw_series([Circle::new(place, 3, colour.mix(0.75).filled())])?,
             Shape::Training => chart.draw_series([Circle::new(place, 7, colour.stroke_width(2))])?,
