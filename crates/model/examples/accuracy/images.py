@@ -34,8 +34,8 @@ def backprop(folder, members, threads):
         words += ["--ensemble", str(members), "--threads", str(threads), "--model", model, "--json"]
         trained = json.loads(subprocess.run([*run, "train", files(folder, "train")[0], *words], check=True, stdout=subprocess.PIPE).stdout)
         tested = subprocess.run([*run, "evaluate", model, files(folder, "t10k")[0], "--json"], check=True, stdout=subprocess.PIPE)
-    metrics = json.loads(tested.stdout)["metrics"]
-    return metrics["accuracy"], metrics["log_loss"], trained["seconds"]
+    scores = json.loads(tested.stdout)["scores"]
+    return scores["accuracy"], scores["log-loss"], trained["seconds"]
 
 
 def scikit_learn(folder):
