@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use net::container::Unreadable;
+use net::metrics::Metric;
 use net::random::Random;
 use net::{
     Activation, Checkpoint, Dataset, Digest, EarlyStopping, Ending, Error, Every, Goal, History, Level, Monitor,
@@ -69,7 +70,7 @@ fn train(
     stop_after: Option<usize>,
 ) -> (Ending, Vec<u8>) {
     let mut batches = 0;
-    let mut run = Run::new(data).validation(validation).scorer(Scorer::roc_auc()).on_batch(|_| {
+    let mut run = Run::new(data).validation(validation).scorer(Scorer::of(Metric::RocAuc)).on_batch(|_| {
         batches += 1;
         if Some(batches) == stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -83,7 +84,7 @@ fn resumed(bytes: &[u8], (data, validation): (&Dataset, &Dataset), turn: usize) 
     let levels = fused_levels();
     let (threads, level) = (Threads::Own(1 + turn % 3), levels[turn % levels.len()]);
     let options = TrainingOptions { threads, level, ..checkpoint.options().clone() };
-    let run = Run::new(data).validation(validation).scorer(Scorer::roc_auc());
+    let run = Run::new(data).validation(validation).scorer(Scorer::of(Metric::RocAuc));
     Trainer::resume(checkpoint, options, &run).unwrap()
 }
 
@@ -188,14 +189,14 @@ fn more_epochs_are_as_if_they_had_been_asked_for_at_once() {
     train(&mut whole, sets, None);
     let mut parts = Trainer::new(network(), options(2)).unwrap();
     assert_eq!(train(&mut parts, sets, None).0, Ending::Epochs);
-    let checkpoint = parts.checkpoint(&Run::new(sets.0).validation(sets.1).scorer(Scorer::roc_auc())).unwrap();
+    let checkpoint = parts.checkpoint(&Run::new(sets.0).validation(sets.1).scorer(Scorer::of(Metric::RocAuc))).unwrap();
     parts.add_epochs(3);
     assert_eq!(train(&mut parts, sets, None).0, Ending::Epochs);
     assert_eq!(parts.history(), whole.history());
     assert_eq!(parts.network().fingerprint(), whole.network().fingerprint());
     assert_eq!(parts.best_network().fingerprint(), whole.best_network().fingerprint());
 
-    let run = Run::new(sets.0).validation(sets.1).scorer(Scorer::roc_auc());
+    let run = Run::new(sets.0).validation(sets.1).scorer(Scorer::of(Metric::RocAuc));
     let mut resumed = Trainer::resume(checkpoint, options(5), &run).unwrap();
     train(&mut resumed, sets, None);
     assert_eq!(resumed.network().fingerprint(), whole.network().fingerprint());
@@ -300,7 +301,7 @@ fn a_fingerprint_is_what_its_documentation_says() {
 fn another_training_is_refused() {
     let (training, validation) = (data(60, 1), data(30, 2));
     let options = TrainingOptions { optimizer: Optimizer::adam(0.01), epochs: 2, ..Default::default() };
-    let run = || Run::new(&training).validation(&validation).scorer(Scorer::roc_auc());
+    let run = || Run::new(&training).validation(&validation).scorer(Scorer::of(Metric::RocAuc));
     let mut trainer = Trainer::new(network(), options.clone()).unwrap();
     trainer.run(&mut run()).unwrap();
     let checkpoint = trainer.checkpoint(&run()).unwrap();
@@ -320,9 +321,17 @@ fn another_training_is_refused() {
     let mut one_bit = training.features().to_vec();
     one_bit[7] = f32::from_bits(one_bit[7].to_bits() ^ 1);
     let one_bit = Dataset::new(5, one_bit, training.targets().to_vec()).unwrap();
-    refused(&options, &Run::new(&one_bit).validation(&validation).scorer(Scorer::roc_auc()), "its training data is");
-    refused(&options, &Run::new(&training).scorer(Scorer::roc_auc()), "its validation data is");
-    refused(&options, &run().scorer(Scorer::accuracy()), "its scorer is [\"ROC AUC\",\"maximize\"], but [\"accuracy\"");
+    refused(
+        &options,
+        &Run::new(&one_bit).validation(&validation).scorer(Scorer::of(Metric::RocAuc)),
+        "its training data is",
+    );
+    refused(&options, &Run::new(&training).scorer(Scorer::of(Metric::RocAuc)), "its validation data is");
+    refused(
+        &options,
+        &run().scorer(Scorer::of(Metric::Accuracy)),
+        "its scorer is [\"ROC AUC\",\"maximize\"], but [\"accuracy\"",
+    );
     refused(&options, &run().validate_every(2), "its validate every is 1, but 2");
 
     let more = TrainingOptions { epochs: 9, threads: Threads::Own(2), ..options };
@@ -344,8 +353,8 @@ fn damaged_files_are_refused() {
     }
     let model = net::format::to_bytes(&network, &"");
     assert!(matches!(Checkpoint::from_bytes(&model), Err(Unreadable::OtherFormat { wanted: "checkpoint", .. })));
-    let text = String::from_utf8_lossy(&bytes[..200]).replace(r#"\"version\":1,"#, r#"\"version\":2,"#);
-    let other_version = [text.as_bytes(), &bytes[200..]].concat();
+    let text = String::from_utf8_lossy(&bytes[8..200]).replace(r#"\"version\":1,"#, r#"\"version\":2,"#);
+    let other_version = [&bytes[..8], text.as_bytes(), &bytes[200..]].concat();
     assert!(matches!(Checkpoint::from_bytes(&other_version), Err(Unreadable::Version { found: 2, known: 1 })));
 
     let folder = tempfile::tempdir().unwrap();
@@ -379,7 +388,7 @@ fn a_run_says_what_it_lacks() {
         "epochs from one checkpoint to the next is 0",
     );
     let one_class = Dataset::new(5, training.row(0).to_vec(), vec![1.0]).unwrap();
-    let scored = Run::new(&training).validation(&one_class).scorer(Scorer::roc_auc());
+    let scored = Run::new(&training).validation(&one_class).scorer(Scorer::of(Metric::RocAuc));
     refused(None, scored, "the ROC AUC cannot be computed: the ROC AUC needs rows of every class");
     let other = Dataset::new(1, vec![1.0], vec![1.0]).unwrap();
     refused(None, Run::new(&training).validation(&other), "a row of the data has 1 numbers");

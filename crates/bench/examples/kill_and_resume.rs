@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench::Workload;
+use net::metrics::Metric;
 use net::random::Random;
 use net::{
     Checkpoint, Dataset, EarlyStopping, Every, Level, Network, Optimizer, Run, Scorer, Threads, Trainer,
@@ -67,8 +68,10 @@ fn train(path: &Path, turn: u64) -> Result<(), Box<dyn Error>> {
         ..Default::default()
     };
     let every = if turn.is_multiple_of(4) { Duration::ZERO } else { Duration::from_millis(3) };
-    let mut run =
-        Run::new(&data).validation(&validation).scorer(Scorer::roc_auc()).checkpoints(path, Every::Time(every));
+    let mut run = Run::new(&data)
+        .validation(&validation)
+        .scorer(Scorer::of(Metric::RocAuc))
+        .checkpoints(path, Every::Time(every));
     let mut trainer = match path.exists() {
         true => Trainer::resume(Checkpoint::load(path)?, options, &run)?,
         false => Trainer::new(network, options)?,

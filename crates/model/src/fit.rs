@@ -1,12 +1,11 @@
 //! Fitting: the members of an ensemble, each trained, and stopped early if there are rows to judge it by.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use data::{Pipeline, Split, Target};
-use net::metrics::Metric;
 use net::random::Random;
-use net::{Dataset, Network, Predictor, Shape, Trainer};
+use net::{Dataset, History, Network, Run, Shape, Trainer, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::setting;
@@ -16,9 +15,6 @@ use crate::{Compute, Error, Model, Result, Settings, jobs};
 
 /// The largest ensemble, in weights and biases: 4 GiB of them.
 const MAX_PARAMETERS: usize = 1 << 30;
-
-/// A loss that is lower by less is no progress: what is learnt perfectly would go on getting better for ever.
-const LEAST_PROGRESS: f64 = 1e-4;
 
 /// The stream of random numbers that the seeds of the members come from.
 const MEMBER_STREAM: u64 = u64::from_be_bytes(*b"members\0");
@@ -96,13 +92,13 @@ pub fn fit(
             go_on.load(Ordering::Relaxed)
         };
         if !is_own {
-            let run = Run { target, settings, training: &shared, validation: validation.as_ref() };
-            return run.train(network, seed, compute, &report);
+            let member = Member { settings, training: &shared, validation: validation.as_ref() };
+            return member.train(network, seed, compute, &report);
         }
         let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed)?;
         let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
         let judged = subset(&shared, target, &split.held_out)?;
-        Run { target, settings, training: &own, validation: Some(&judged) }.train(network, seed, compute, &report)
+        Member { settings, training: &own, validation: Some(&judged) }.train(network, seed, compute, &report)
     })?;
 
     let (members, curves) = members.into_iter().unzip();
@@ -134,14 +130,13 @@ fn smoothed(data: Dataset, target: &Target, settings: &Settings) -> Result<Datas
 }
 
 /// The training of one member.
-struct Run<'a> {
-    target: &'a Target,
+struct Member<'a> {
     settings: &'a Settings,
     training: &'a Dataset,
     validation: Option<&'a Dataset>,
 }
 
-impl Run<'_> {
+impl Member<'_> {
     fn train(
         &self,
         network: Network,
@@ -149,58 +144,36 @@ impl Run<'_> {
         compute: Compute,
         report: &(dyn Fn(Progress) -> bool + Sync),
     ) -> Result<(Network, Curve)> {
-        let mut trainer = Trainer::new(network, self.settings.options(self.training.rows(), seed, compute))?;
-        let mut curve = Curve::default();
-        let mut best: Option<(f64, Network)> = None;
-        // The loss that is waited to be undercut, and the epoch that had it.
-        let (mut goal, mut last_progress) = (f64::INFINITY, 0);
-        for epoch in 1..=self.settings.epochs {
-            let start = Instant::now();
-            let training_loss = trainer.epoch(self.training)?;
-            let seconds = start.elapsed().as_secs_f64();
-            curve.training.push(training_loss);
-            let validation_loss =
-                self.validation.map(|rows| self.loss(trainer.network(), rows, compute)).transpose()?;
-            if let Some(loss) = validation_loss {
-                curve.validation.push(loss);
-                if best.as_ref().is_none_or(|(least, _)| loss < *least) {
-                    best = Some((loss, trainer.network().clone()));
-                    curve.best_epoch = epoch;
-                }
-                if loss < goal - LEAST_PROGRESS {
-                    (goal, last_progress) = (loss, epoch);
-                }
-            }
-            let rows = self.training.rows();
-            let go_on = report(Progress { member: 0, epoch, training_loss, validation_loss, rows, seconds });
-            let patience = self.settings.patience;
-            if !go_on || (patience > 0 && epoch - last_progress >= patience) {
-                break;
-            }
+        let Member { settings, training, validation } = *self;
+        let mut run = Run::new(training).on_epoch(|epoch| {
+            let go_on = report(Progress {
+                member: 0,
+                epoch: epoch.number,
+                training_loss: epoch.mean_loss,
+                validation_loss: epoch.validation_loss,
+                rows: epoch.samples,
+                seconds: epoch.seconds,
+            });
+            if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if let Some(validation) = validation {
+            run = run.validation(validation);
         }
-        let network = match best {
-            Some((_, network)) => network,
-            None => {
-                curve.best_epoch = curve.training.len();
-                trainer.into_network()
-            }
-        };
-        Ok((network, curve))
+        let early_stopping = validation.map(|_| settings.early_stopping());
+        let options = TrainingOptions { early_stopping, ..settings.options(training.rows(), seed, compute) };
+        let mut trainer = Trainer::new(network, options)?;
+        trainer.run(&mut run)?;
+        let curve = Curve::of(trainer.history());
+        Ok((trainer.into_network(), curve))
     }
+}
 
-    /// The mean loss of rows.
-    fn loss(&self, network: &Network, rows: &Dataset, compute: Compute) -> Result<f64> {
-        let mut predictions = vec![0.0; rows.rows() * network.shape().outputs()];
-        let mut predictor = Predictor::new(network).with_level(compute.level);
-        match self.target {
-            Target::Binary { .. } => predictor.prob_t1(rows.features(), &mut predictions)?,
-            Target::Classes { .. } => predictor.class_probabilities(rows.features(), &mut predictions)?,
-            Target::Number { .. } => predictor.means(rows.features(), &mut predictions)?,
+impl Curve {
+    fn of(history: &History) -> Curve {
+        Curve {
+            training: history.training_losses(),
+            validation: history.epochs.iter().filter_map(|epoch| epoch.validation_loss).collect(),
+            best_epoch: history.best_epoch.unwrap_or(history.epochs.len()),
         }
-        let of = |metric: Metric| metric.evaluate(rows.target_kind(), rows.targets(), &predictions, rows.weights());
-        Ok(match self.target {
-            Target::Number { .. } => of(Metric::MeanSquaredError)? / 2.0,
-            _ => of(Metric::LogLoss)?,
-        })
     }
 }

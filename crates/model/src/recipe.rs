@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use data::{ClassWeights, NumberEncoding, PieceCount, Scaling};
-use net::{Activation, TrainingOptions};
+use net::{Activation, EarlyStopping, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::setting;
@@ -153,6 +153,12 @@ impl Settings {
         Ok(())
     }
 
+    /// When a training that has validation rows ends, and which weights it keeps.
+    pub(crate) fn early_stopping(&self) -> EarlyStopping {
+        let patience = if self.patience > 0 { self.patience as u64 } else { u64::MAX };
+        EarlyStopping { patience, min_improvement: LEAST_PROGRESS, ..Default::default() }
+    }
+
     /// The options of a training on `rows` rows, with a `seed` of its own.
     pub(crate) fn options(&self, rows: usize, seed: u64, compute: Compute) -> TrainingOptions {
         let steps_per_epoch = rows.div_ceil(self.batch_size.max(1)) as u64;
@@ -170,6 +176,9 @@ impl Settings {
         }
     }
 }
+
+/// A loss that is lower by less is no progress: what is learnt perfectly would go on getting better for ever.
+const LEAST_PROGRESS: f64 = 1e-4;
 
 /// More networks than these are a slip.
 const MOST_MEMBERS: usize = 1000;

@@ -13,10 +13,11 @@ use crate::Error;
 pub struct EarlyStopping {
     /// What is to improve.
     pub monitor: Monitor,
-    /// Training ends after so many validations in a row without an improvement; at least 1. [`u64::MAX`] never ends it, but
-    /// keeps the best weights.
+    /// Training ends after so many validations in a row without an improvement that counts; at least 1. [`u64::MAX`] never ends
+    /// it, but keeps the best weights.
     pub patience: u64,
-    /// A value is an improvement if it is better than the best so far by more than this; at least 0 and finite.
+    /// An improvement counts if the value is better than the last one that counted by more than this; at least 0 and finite.
+    /// The weights of the best value are kept by however little it is better.
     pub min_improvement: f64,
 }
 

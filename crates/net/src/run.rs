@@ -15,6 +15,7 @@ use crate::{Dataset, Error, Scorer, Shape, Trainer, TrainingOptions};
 /// ```
 /// use std::ops::ControlFlow;
 /// use std::sync::atomic::{AtomicBool, Ordering};
+/// use net::metrics::Metric;
 /// use net::{Dataset, EarlyStopping, Network, Run, Scorer, Trainer, TrainingOptions};
 ///
 /// # let table = |rows: usize| {
@@ -28,7 +29,7 @@ use crate::{Dataset, Error, Scorer, Shape, Trainer, TrainingOptions};
 ///
 /// let mut run = Run::new(&training)
 ///     .validation(&validation)
-///     .scorer(Scorer::roc_auc())
+///     .scorer(Scorer::of(Metric::RocAuc))
 ///     .on_batch(|_| match INTERRUPTED.load(Ordering::Relaxed) {
 ///         true => ControlFlow::Break(()),
 ///         false => ControlFlow::Continue(()),

@@ -68,7 +68,7 @@ impl Plateau {
     /// Takes the loss after an epoch.
     pub(crate) fn observe(&mut self, schedule: Schedule, loss: f64) {
         let Schedule::ReduceOnPlateau { patience, factor, min_improvement, smallest } = schedule else { return };
-        self.patience.improves(loss, Goal::Minimize, f64::from(min_improvement));
+        let _ = self.patience.is_best(loss, Goal::Minimize, f64::from(min_improvement));
         if self.patience.waited() >= patience {
             self.patience.wait_again();
             self.factor = (self.factor * f64::from(factor)).max(f64::from(smallest));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::metrics::{self, MetricError};
+use crate::metrics::Metric;
 use crate::patience::Goal;
 use crate::{Dataset, Error};
 
@@ -41,23 +41,12 @@ impl<'a> Scorer<'a> {
         Scorer { name: name.into(), goal, function: Box::new(function) }
     }
 
-    /// The area under the ROC curve, for two classes.
-    pub fn roc_auc() -> Self {
-        Scorer::of_two_classes("ROC AUC", Goal::Maximize, metrics::roc_auc)
-    }
-
-    /// The share of rows whose class is the more probable one, for two classes.
-    pub fn accuracy() -> Self {
-        Scorer::of_two_classes("accuracy", Goal::Maximize, metrics::accuracy)
-    }
-
-    /// The mean negative log likelihood, without sample weights and label smoothing, for two classes.
-    pub fn log_loss() -> Self {
-        Scorer::of_two_classes("log loss", Goal::Minimize, metrics::log_loss)
-    }
-
-    fn of_two_classes(name: &str, goal: Goal, metric: fn(&[f32], &[f32]) -> Result<f64, MetricError>) -> Self {
-        Scorer::new(name, goal, move |data, prob_t1| metric(data.targets(), prob_t1))
+    /// A metric of the library, with the weights of the samples. Label smoothing is not seen.
+    pub fn of(metric: Metric) -> Self {
+        let goal = if metric.higher_is_better() { Goal::Maximize } else { Goal::Minimize };
+        Scorer::new(metric.title(), goal, move |data, predictions| {
+            metric.evaluate(data.target_kind(), data.targets(), predictions, data.weights())
+        })
     }
 
     /// What it is called.

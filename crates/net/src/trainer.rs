@@ -357,7 +357,7 @@ impl Trainer {
             Monitor::Loss => (loss, Goal::Minimize),
             Monitor::Score => (score, goal.expect("the run has a scorer")),
         };
-        let is_best = value.is_some_and(|value| self.state.patience.improves(value, goal, early.min_improvement));
+        let is_best = value.is_some_and(|value| self.state.patience.is_best(value, goal, early.min_improvement));
         if is_best {
             match &mut self.best {
                 Some(best) => best.parameters.copy_from(&self.network.parameters),
