@@ -66,7 +66,8 @@ fn one_seed_gives_the_same_weights_everywhere() {
         for (place, architecture) in ARCHITECTURES.into_iter().enumerate() {
             let data = data(architecture, seed);
             for (kind, options) in trainings().into_iter().enumerate() {
-                let with = |level, threads| TrainingOptions { level, threads: Threads::Own(threads), seed, ..options.clone() };
+                let with =
+                    |level, threads| TrainingOptions { level, threads: Threads::Own(threads), seed, ..options.clone() };
                 let expected = train(architecture, &data, &with("scalar".parse().unwrap(), 1));
                 for (level, threads) in levels.iter().flat_map(|level| [1, 2, 3, 8].map(|threads| (*level, threads))) {
                     let found = train(architecture, &data, &with(level, threads));
