@@ -1,19 +1,27 @@
-//! How far exp, ln, sigmoid, tanh and softplus lie from the correctly rounded value, and that all levels that fuse give the
+//! How far exp, ln, sigmoid, tanh, softplus, SiLU and GELU lie from the correctly rounded value, and that all levels that fuse give the
 //! same bits: a sweep over some two million floats in every run, and over all 2^32 in an ignored test.
 
 use std::ops::Range;
 
-use kernels::Level;
+use kernels::{Activation, Level, reference};
 
 struct Function {
     name: &'static str,
     kernel: fn(Level, &[f32], &mut [f32]),
     exact: fn(f64) -> f64,
     bound: f64,
+    /// Whether the error is counted in units of 2^-24, rather than in the last place of the value.
+    is_absolute: bool,
 }
 
-const FUNCTIONS: [Function; 5] = [
-    Function { name: "exp", kernel: kernels::exp, exact: f64::exp, bound: kernels::exp::MAX_EXP_ERROR_ULPS },
+const FUNCTIONS: [Function; 9] = [
+    Function {
+        name: "exp",
+        kernel: kernels::exp,
+        exact: f64::exp,
+        bound: kernels::exp::MAX_EXP_ERROR_ULPS,
+        is_absolute: false,
+    },
     Function {
         name: "sigmoid",
         kernel: kernels::sigmoid,
@@ -22,15 +30,89 @@ const FUNCTIONS: [Function; 5] = [
             if a < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
         },
         bound: kernels::sigmoid::MAX_SIGMOID_ERROR_ULPS,
+        is_absolute: false,
     },
-    Function { name: "tanh", kernel: kernels::tanh, exact: f64::tanh, bound: kernels::tanh::MAX_TANH_ERROR_ULPS },
+    Function {
+        name: "tanh",
+        kernel: kernels::tanh,
+        exact: f64::tanh,
+        bound: kernels::tanh::MAX_TANH_ERROR_ULPS,
+        is_absolute: false,
+    },
     Function {
         name: "softplus",
         kernel: kernels::softplus,
         exact: |a| a.max(0.0) + (-a.abs()).exp().ln_1p(),
         bound: kernels::softplus::MAX_SOFTPLUS_ERROR_ULPS,
+        is_absolute: false,
     },
-    Function { name: "ln", kernel: kernels::ln, exact: f64::ln, bound: kernels::ln::MAX_LN_ERROR_ULPS },
+    Function {
+        name: "ln",
+        kernel: kernels::ln,
+        exact: f64::ln,
+        bound: kernels::ln::MAX_LN_ERROR_ULPS,
+        is_absolute: false,
+    },
+    Function {
+        name: "silu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Silu, a, z),
+        exact: |a| if a == f64::NEG_INFINITY { -0.0 } else { a / (1.0 + (-a).exp()) },
+        bound: kernels::silu::MAX_SILU_ERROR_ULPS,
+        is_absolute: false,
+    },
+    Function {
+        name: "gelu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Gelu, a, z),
+        exact: |a| reference::activate(Activation::Gelu, a),
+        bound: kernels::gelu::MAX_GELU_ERROR_ULPS,
+        is_absolute: false,
+    },
+    Function {
+        name: "derivative of silu",
+        kernel: |level, a, slopes| kernels::derivative(level, Activation::Silu, a, slopes),
+        exact: |a| {
+            let e = (-a.abs()).exp();
+            let (sigma, rest) =
+                if a < 0.0 { (e / (1.0 + e), 1.0 / (1.0 + e)) } else { (1.0 / (1.0 + e), e / (1.0 + e)) };
+            sigma + a.clamp(-1e3, 1e3) * sigma * rest
+        },
+        bound: kernels::silu::MAX_SILU_DERIVATIVE_ERROR,
+        is_absolute: true,
+    },
+    Function {
+        name: "derivative of gelu",
+        kernel: |level, a, slopes| kernels::derivative(level, Activation::Gelu, a, slopes),
+        exact: |a| reference::derivative(Activation::Gelu, a),
+        bound: kernels::gelu::MAX_GELU_DERIVATIVE_ERROR,
+        is_absolute: true,
+    },
+];
+
+/// The values of GELU in f64 that serve as exact, against ones from 40 digits (mpmath: x erfc(-x / sqrt(2)) / 2).
+#[test]
+fn gelu_in_double_precision() {
+    for (x, z, slope) in GELU {
+        let (found, found_slope) =
+            (reference::activate(Activation::Gelu, x), reference::derivative(Activation::Gelu, x));
+        assert!((found - z).abs() <= 1e-13 * z.abs(), "gelu({x}) is {found:e}, not {z:e}");
+        assert!((found_slope - slope).abs() <= 1e-14, "its slope is {found_slope:e}, not {slope:e}");
+    }
+}
+
+const GELU: [(f64, f64, f64); 13] = [
+    (-14.0, -1.091095154686992e-43, -1.527455646325367e-42),
+    (-9.5, -9.969789321594476e-21, -9.469093473831384e-20),
+    (-5.0, -1.4332578593959695e-06, -7.146946001792295e-06),
+    (-3.0, -0.0040496940948902835, -0.011945647204183927),
+    (-2.999, -0.004061655264647591, -0.011976703398180685),
+    (-1.5, -0.1002108019032871, -0.12746919222997952),
+    (-0.75, -0.16997051428265114, 0.0007742782607648957),
+    (-0.001, -0.000499601057786089, 0.4992021157051586),
+    (0.25, 0.14967658142073093, 0.695373354883636),
+    (1.0, 0.8413447460685429, 1.0833154705876864),
+    (2.5, 2.4844758366855597, 1.037611085908145),
+    (3.5, 3.4991857982233756, 1.0028217603536247),
+    (8.0, 7.999999999999995, 1.0000000000000397),
 ];
 
 /// The largest error, in units in the last place of the correctly rounded value, and where it lies.
@@ -84,7 +166,11 @@ fn check(function: &Function, bits: impl Iterator<Item = u32>, levels: &[Level],
             assert!(found.is_nan(), "{} of a NaN is {found}", function.name);
             continue;
         }
-        let ulps = error_ulps(found, (function.exact)(f64::from(*x)));
+        let exact = (function.exact)(f64::from(*x));
+        let ulps = match function.is_absolute {
+            true => (f64::from(found) - exact).abs() * 2f64.powi(24),
+            false => error_ulps(found, exact),
+        };
         if ulps > worst.ulps {
             *worst = Worst { ulps, at: *x, found };
         }
@@ -107,15 +193,16 @@ fn sweep(function: &Function, range: Range<u64>, step: u64, levels: &[Level]) ->
 }
 
 fn report_and_assert(function: &Function, worst: Worst) {
+    let unit = if function.is_absolute { "x 2^-24" } else { "ULP" };
     println!(
-        "{}: at most {:.4} ULP, at {:e} ({:#010x}), where it gives {:e}",
+        "{}: at most {:.4} {unit}, at {:e} ({:#010x}), where it gives {:e}",
         function.name,
         worst.ulps,
         worst.at,
         worst.at.to_bits(),
         worst.found
     );
-    assert!(worst.ulps <= function.bound, "{}: {} ULP, more than {}", function.name, worst.ulps, function.bound);
+    assert!(worst.ulps <= function.bound, "{}: {} {unit}, more than {}", function.name, worst.ulps, function.bound);
 }
 
 #[test]
@@ -163,6 +250,10 @@ fn special_values_are_exact() {
             [0.0, -0.0, 1.0, -1.0],
             [std::f32::consts::LN_2, std::f32::consts::LN_2, f32::INFINITY, 0.0],
             [f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY, f32::NAN],
+            [0.0, -0.0, f32::INFINITY, -0.0],
+            [0.0, -0.0, f32::INFINITY, 0.0],
+            [0.5, 0.5, 1.0, 0.0],
+            [0.5, 0.5, 1.0, -0.0],
         ]) {
             let mut output = [f32::NAN; 4];
             (function.kernel)(level, &input, &mut output);

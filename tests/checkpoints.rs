@@ -30,7 +30,7 @@ fn fused_levels() -> Vec<Level> {
     Level::available().into_iter().filter(|level| level.is_fused()).collect()
 }
 
-/// Every optimiser, each with something else around it.
+/// Every optimiser, each with something else around it, and dropout.
 fn all_options() -> Vec<TrainingOptions> {
     let early_stopping = Some(EarlyStopping { patience: 2, min_improvement: 0.002, ..Default::default() });
     let plateau = Schedule::ReduceOnPlateau { patience: 1, factor: 0.5, min_improvement: 0.003, smallest: 0.01 };
@@ -58,8 +58,9 @@ fn all_options() -> Vec<TrainingOptions> {
             weight_decay: 0.1,
             clip_norm: Some(1.0),
             early_stopping: on_score,
-            ..base
+            ..base.clone()
         },
+        TrainingOptions { optimizer: sgd(0.5), dropout: 0.3, clip_norm: Some(1.0), ..base },
     ]
 }
 

@@ -2,9 +2,9 @@
 //! the f64 one, over hundreds of random networks.
 
 use net::explanation::Explanation;
-use net::gradient_check::{CentralDifferences, WeightIndex, check};
+use net::gradient_check::{CentralDifferences, WeightIndex, check, check_with_dropout};
 use net::random::Random;
-use net::{Activation, Dataset, Level, Network, OutputLayer, TargetKind};
+use net::{Activation, Dataset, Dropout, Level, Network, OutputLayer, TargetKind};
 use proptest::prelude::*;
 
 /// Features around 0, and random targets for so many units of an output layer.
@@ -89,6 +89,32 @@ proptest! {
         }
         for level in Level::available() {
             for layer in check(&network, &data, level).unwrap() {
+                prop_assert!(layer.passes(), "level {level}: {layer:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Of networks that have lost units, in each row other ones.
+    #[test]
+    fn with_dropout(
+        inputs in 1usize..12,
+        hidden in prop::collection::vec(1usize..40, 1..4),
+        activation in prop::sample::select(Activation::ALL.to_vec()),
+        (output_layer, outputs, _) in head(12),
+        rate in 0.0f32..0.9,
+        rows in 1usize..10,
+        seed in any::<u64>(),
+    ) {
+        let builder = Network::builder(inputs).hidden(&hidden).activation(activation).seed(seed);
+        let network = builder.output_layer(output_layer, outputs).build().unwrap();
+        let data = targeted(output_layer, outputs, inputs, rows, seed);
+        let dropout = Dropout::new(rate, seed, 3);
+        for level in Level::available() {
+            for layer in check_with_dropout(&network, &data, level, dropout).unwrap() {
                 prop_assert!(layer.passes(), "level {level}: {layer:?}");
             }
         }

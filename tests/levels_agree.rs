@@ -7,7 +7,7 @@ use kernels::matrix::{
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
-use kernels::{Activation, Level, Rule, Sgd, Step, dispatch, reference};
+use kernels::{Activation, Dropout, Level, Rule, Sgd, Slope, Step, dispatch, reference};
 use proptest::prelude::*;
 
 /// The portable level without FMA rounds each product of a chain once more: n steps are off by at most
@@ -60,21 +60,35 @@ fn unaligned(numbers: &[f32], skip: usize) -> Vec<f32> {
     padded
 }
 
+/// A function of an activation, and its name.
+macro_rules! activation {
+    ($function:ident, $activation:ident) => {
+        (
+            concat!(stringify!($function), " ", stringify!($activation)),
+            |level, a, output| kernels::$function(level, Activation::$activation, a, output),
+            |a| reference::$function(Activation::$activation, a),
+        )
+    };
+}
+
 type Elementwise = (&'static str, fn(Level, &[f32], &mut [f32]), fn(f32) -> f32);
 
-const ELEMENTWISE: [Elementwise; 8] = [
+const ELEMENTWISE: [Elementwise; 15] = [
     ("exp", kernels::exp, reference::Real::exp),
     ("sigmoid", kernels::sigmoid, reference::sigmoid),
     ("tanh", kernels::tanh, reference::Real::tanh),
     ("softplus", kernels::softplus, reference::softplus),
     ("ln", kernels::ln, reference::Real::ln),
-    ("activate sigmoid", |l, a, z| kernels::activate(l, Activation::Sigmoid, a, z), reference::sigmoid),
-    ("activate tanh", |l, a, z| kernels::activate(l, Activation::Tanh, a, z), reference::Real::tanh),
-    (
-        "activate relu",
-        |l, a, z| kernels::activate(l, Activation::Relu, a, z),
-        |a| reference::activate(Activation::Relu, a),
-    ),
+    activation!(activate, Sigmoid),
+    activation!(activate, Tanh),
+    activation!(activate, Relu),
+    activation!(activate, Silu),
+    activation!(activate, Gelu),
+    activation!(derivative, Sigmoid),
+    activation!(derivative, Tanh),
+    activation!(derivative, Relu),
+    activation!(derivative, Silu),
+    activation!(derivative, Gelu),
 ];
 
 proptest! {
@@ -150,11 +164,11 @@ proptest! {
 
     #[test]
     fn derivatives(z in length().prop_flat_map(numbers), factor in -2.0f32..2.0) {
-        for activation in Activation::ALL {
-            let expected: Vec<f32> = z.iter().map(|z| factor * reference::derivative(activation, *z)).collect();
+        for slope in [Slope::OfSigmoid, Slope::OfTanh, Slope::OfRelu, Slope::Kept] {
+            let expected: Vec<f32> = z.iter().map(|z| factor * reference::derivative_from(slope, *z)).collect();
             for level in Level::available() {
                 let mut delta = vec![factor; z.len()];
-                kernels::multiply_by_derivative(level, activation, &z, &mut delta);
+                kernels::multiply_by_derivative(level, slope, &z, &mut delta);
                 assert_agrees(level, "multiply_by_derivative", &delta, &expected, 1);
             }
         }
@@ -327,10 +341,17 @@ proptest! {
         let mut a = vec![0.0; samples * outputs];
         reference::forward(&weights, inputs, &z, &mut a);
         let expected_z: Vec<f32> = a.iter().map(|a| reference::activate(activation, *a)).collect();
+        let dropout = (samples % 2 == 0).then(|| Dropout::new(0.4, 3, 8).of_layer(1, 5));
+        let factors: Vec<f32> = (0..samples * outputs)
+            .map(|at| dropout.map_or(1.0, |dropout| dropout.of_sample(at / outputs).of_unit(at % outputs)))
+            .collect();
+        let expected_kept_z: Vec<f32> = expected_z.iter().zip(&factors).map(|(z, factor)| z * factor).collect();
+        let expected_slopes: Vec<f32> =
+            a.iter().zip(&factors).map(|(a, factor)| reference::derivative(activation, *a) * factor).collect();
         let mut expected_delta = vec![0.0; samples * inputs];
         reference::backward(&weights, inputs, &delta, &mut expected_delta);
         for (delta, z) in expected_delta.iter_mut().zip(&z) {
-            *delta *= reference::derivative(activation, *z);
+            *delta *= reference::derivative_from(activation.slope(), *z);
         }
         let mut expected_gradient = vec![0.0; weights.len()];
         reference::gradient(inputs, &delta, &z, &mut expected_gradient);
@@ -363,6 +384,15 @@ proptest! {
             ));
             assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
 
+            let (mut kept_z, mut slopes) = (in_panels(&a, outputs, rows), vec![f32::NAN; Panels::len(outputs, rows)]);
+            dispatch!(level, simd => matrix::activate_with_slopes(
+                simd, activation, dropout, samples,
+                PanelsMut::new(&mut kept_z, outputs, rows), PanelsMut::new(&mut slopes, outputs, rows),
+            ));
+            let (kept_z, slopes) = (&from_panels(&kept_z, outputs, rows, samples), &from_panels(&slopes, outputs, rows, samples));
+            assert_agrees(level, "z of activate_with_slopes", kept_z, &expected_kept_z, 1);
+            assert_agrees(level, "slopes of activate_with_slopes", slopes, &expected_slopes, 1);
+
             if shape.is_narrow() {
                 let mut units = vec![f32::NAN; outputs * rows];
                 dispatch!(level, simd => matrix::forward_narrow(
@@ -375,7 +405,7 @@ proptest! {
 
             let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
             dispatch!(level, simd => matrix::backward(
-                simd, blocks, Panels::new(&delta_panels, outputs, rows), samples, activation,
+                simd, blocks, Panels::new(&delta_panels, outputs, rows), samples, activation.slope(),
                 Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut delta_in, inputs, rows),
             ));
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);

@@ -42,6 +42,15 @@ fn every_output_layer_comes_back() {
 }
 
 #[test]
+fn every_activation_comes_back() {
+    for activation in Activation::ALL {
+        let network = Network::builder(5).hidden(&[3]).activation(activation).seed(1).build().unwrap();
+        let (loaded, _) = format::from_bytes::<Metadata>(&format::to_bytes(&network, &metadata())).unwrap();
+        assert_eq!(loaded.shape(), network.shape());
+    }
+}
+
+#[test]
 fn an_ensemble_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");

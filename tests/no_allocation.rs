@@ -1,7 +1,7 @@
 //! After the first, a step of training and a call of the predictor allocate nothing, on one thread or several.
 
 use net::random::Random;
-use net::{Dataset, Network, Optimizer, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
+use net::{Activation, Dataset, Network, Optimizer, OutputLayer, Predictor, Threads, Trainer, TrainingOptions};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -41,10 +41,12 @@ fn steps_and_predictions_allocate_nothing() {
     let classes = classes.with_weights((0..640).map(|_| random.unit()).collect()).unwrap();
     let builder = Network::builder(20).hidden(&[70, 3, 40]).seed(1);
     let sigmoid = builder.clone().build().unwrap();
+    let gelu = builder.clone().activation(Activation::Gelu).build().unwrap();
     let softmax = builder.output_layer(OutputLayer::Softmax, 40).build().unwrap();
     let plain = TrainingOptions { batch_size: 64, ..Default::default() };
     let adam = TrainingOptions { optimizer: Optimizer::adam(1e-3), weight_decay: 0.1, ..plain.clone() };
     let clipped = TrainingOptions { clip_norm: Some(0.1), ..adam.clone() };
+    let dropped = TrainingOptions { dropout: 0.5, ..plain.clone() };
     for (threads, network, data, options) in [
         (1, &sigmoid, &two_classes, &plain),
         (2, &sigmoid, &two_classes, &plain),
@@ -53,6 +55,9 @@ fn steps_and_predictions_allocate_nothing() {
         (2, &softmax, &classes, &adam),
         (1, &softmax, &classes, &clipped),
         (2, &softmax, &classes, &clipped),
+        (1, &sigmoid, &two_classes, &dropped),
+        (2, &softmax, &classes, &dropped),
+        (2, &gelu, &two_classes, &plain),
     ] {
         let options = TrainingOptions { threads: Threads::Own(threads), ..options.clone() };
         let mut trainer = Trainer::new(network.clone(), options).unwrap();

@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-/// Every optimiser, with decay and clipping or without, under every schedule.
+/// Every optimiser, with decay, clipping and dropout or without, under every schedule.
 fn options() -> impl Strategy<Value = TrainingOptions> {
     let learning_rate = 1e-3;
     let optimizer = prop_oneof![
@@ -109,9 +109,18 @@ fn options() -> impl Strategy<Value = TrainingOptions> {
     ];
     let weight_decay = prop_oneof![Just(0.0f32), 0.0f32..10.0];
     let clip_norm = prop::option::of(1e-3f32..1.0);
-    (optimizer, schedule, weight_decay, clip_norm).prop_map(|(optimizer, schedule, weight_decay, clip_norm)| {
-        TrainingOptions { optimizer, schedule, weight_decay, clip_norm, ..Default::default() }
-    })
+    let dropout = prop_oneof![Just(0.0f32), 0.0f32..0.95];
+    (optimizer, schedule, weight_decay, clip_norm, dropout, any::<u64>()).prop_map(
+        |(optimizer, schedule, weight_decay, clip_norm, dropout, seed)| TrainingOptions {
+            optimizer,
+            schedule,
+            weight_decay,
+            clip_norm,
+            dropout,
+            seed,
+            ..Default::default()
+        },
+    )
 }
 
 /// One sigmoid, as often as any other output layer.

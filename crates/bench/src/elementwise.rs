@@ -1,6 +1,6 @@
 //! Kernels that do the same to each number of a slice.
 
-use kernels::{Activation, Level, Sgd, reference};
+use kernels::{Activation, Level, Sgd, Slope, reference};
 
 use crate::agreement::{Disagreement, compare};
 use crate::fixture::{Fixture, Work, uniform};
@@ -14,11 +14,21 @@ pub struct Function {
 }
 
 /// The functions of one number that have a kernel.
-pub const FUNCTIONS: [Function; 4] = [
+pub const FUNCTIONS: [Function; 6] = [
     Function { name: "exp", kernel: kernels::exp, specification: reference::Real::exp },
     Function { name: "sigmoid", kernel: kernels::sigmoid, specification: reference::sigmoid },
     Function { name: "tanh", kernel: kernels::tanh, specification: reference::Real::tanh },
     Function { name: "softplus", kernel: kernels::softplus, specification: reference::softplus },
+    Function {
+        name: "silu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Silu, a, z),
+        specification: |a| reference::activate(Activation::Silu, a),
+    },
+    Function {
+        name: "gelu",
+        kernel: |level, a, z| kernels::activate(level, Activation::Gelu, a, z),
+        specification: |a| reference::activate(Activation::Gelu, a),
+    },
 ];
 
 fn size(numbers: usize) -> String {
@@ -93,13 +103,13 @@ impl Fixture for Derivative {
 
     /// Of deltas that are zero, and stay so: multiplied in place again and again, others would become subnormal, and slow.
     fn run(&mut self, level: Level) {
-        kernels::multiply_by_derivative(level, Activation::Sigmoid, &self.z, &mut self.delta);
+        kernels::multiply_by_derivative(level, Slope::OfSigmoid, &self.z, &mut self.delta);
     }
 
     fn check(&mut self, level: Level) -> Result<(), Disagreement> {
         self.delta.fill(2.0);
         self.run(level);
-        let derivative = |z: &f32| 2.0 * reference::derivative(Activation::Sigmoid, *z);
+        let derivative = |z: &f32| 2.0 * reference::derivative_from(Slope::OfSigmoid, *z);
         let expected: Vec<f32> = self.z.iter().map(derivative).collect();
         let result = compare(level, "derivative", &self.delta, &expected, 1);
         self.delta.fill(0.0);

@@ -141,7 +141,7 @@ impl Layer {
             Kernel::Backward => {
                 let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
                 let delta_in = PanelsMut::new(&mut self.panels[..Panels::len(inputs, rows)], inputs, rows);
-                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION, z, delta_in));
+                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, delta_in));
             }
             Kernel::Gradient => {
                 let gradients = gradients(shape, &self.group, samples, rows, z.len());
@@ -181,7 +181,10 @@ impl Layer {
                     let mut expected = vec![0.0; units];
                     if kernel == Kernel::Backward {
                         reference::backward(&self.weights, inputs, delta, &mut expected);
-                        expected.iter_mut().zip(z).for_each(|(sum, z)| *sum *= reference::derivative(ACTIVATION, *z));
+                        expected
+                            .iter_mut()
+                            .zip(z)
+                            .for_each(|(sum, z)| *sum *= reference::derivative_from(ACTIVATION.slope(), *z));
                     } else {
                         reference::forward(&self.weights, inputs, z, &mut expected);
                         expected.iter_mut().for_each(|a| *a = reference::activate(ACTIVATION, *a));

@@ -11,10 +11,12 @@ use crate::config;
 use crate::cross_validate::CrossValidate;
 use crate::describe::Describe;
 use crate::evaluate::Evaluate;
+use crate::export::Export;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
 use crate::train::Train;
+use crate::write_report::WriteReport;
 
 /// Multilayer perceptrons for tables, trained by backpropagation on the CPU: for two classes, several classes, or numbers.
 ///
@@ -33,9 +35,11 @@ pub enum Command {
     Train(Box<Train>),
     Predict(Predict),
     Evaluate(Evaluate),
+    Report(WriteReport),
     CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
+    Export(Export),
     Bench(Bench),
     Completions(Completions),
 }
@@ -47,12 +51,14 @@ impl Command {
     /// Whatever goes wrong, as one line for the user.
     pub fn run(&self, arguments: &[String]) -> Result<()> {
         match self {
-            Command::Train(train) => train.run(&without_effect_removed(arguments)),
+            Command::Train(train) => train.run(&without_effect_removed(arguments), &named_plainly(arguments)),
             Command::Predict(predict) => predict.run(),
-            Command::Evaluate(evaluate) => evaluate.run(),
+            Command::Evaluate(evaluate) => evaluate.run(&named_plainly(arguments)),
+            Command::Report(report) => report.run(&named_plainly(arguments)),
             Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
+            Command::Export(export) => export.run(),
             Command::Bench(bench) => bench.run(),
             Command::Completions(completions) => completions.run(CommandLine::command()),
         }
@@ -81,6 +87,11 @@ pub fn parse() -> Result<(Command, Vec<String>)> {
     Ok((line.command, arguments))
 }
 
+/// The command line with the plain name of the program.
+fn named_plainly(arguments: &[String]) -> Vec<String> {
+    ["backprop".to_owned()].into_iter().chain(arguments.iter().skip(1).cloned()).collect()
+}
+
 /// The command line without the arguments that change no bit of a model, and with the plain name of the program.
 fn without_effect_removed(arguments: &[String]) -> Vec<String> {
     let mut kept = vec!["backprop".to_owned()];
@@ -88,8 +99,8 @@ fn without_effect_removed(arguments: &[String]) -> Vec<String> {
     while let Some(argument) = arguments.next() {
         let (name, has_value) = argument.split_once('=').map_or((&**argument, false), |(name, _)| (name, true));
         match name {
-            "--threads" | "--level" | "--model" | "--config" if !has_value => drop(arguments.next()),
-            "--threads" | "--level" | "--model" | "--config" | "--json" => {}
+            "--threads" | "--level" | "--model" | "--config" | "--report" if !has_value => drop(arguments.next()),
+            "--threads" | "--level" | "--model" | "--config" | "--report" | "--json" => {}
             _ => kept.push(argument.clone()),
         }
     }

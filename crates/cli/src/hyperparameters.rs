@@ -57,6 +57,10 @@ pub struct Hyperparameters {
     #[arg(long, value_name = "LENGTH", value_parser = values::not_negative)]
     clip_norm: Option<f32>,
 
+    /// Probability with which each hidden unit is dropped in training, from 0 to below 1
+    #[arg(long, value_name = "PROBABILITY", value_parser = values::share)]
+    dropout: Option<f32>,
+
     /// How numbers are scaled: standard (mean 0, standard deviation 1) or robust (by quartiles, outliers clipped)
     #[arg(long, value_name = "WAY", value_parser = values::scaling, visible_alias = "scaling")]
     scale: Option<Scaling>,
@@ -102,6 +106,7 @@ impl Hyperparameters {
             weight_decay: self.weight_decay,
             label_smoothing: self.label_smoothing,
             clip_norm: self.clip_norm,
+            dropout: self.dropout,
             scaling: self.scale,
             pieces: self.pieces,
             class_weights: self.class_weights.clone(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ::report::{Judged, TableSummary};
 use anyhow::Result;
 use clap::Args;
 use data::{Dropped, Split, Table, Target};
@@ -15,6 +16,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::network;
+use crate::page::{Contents, Page};
 use crate::progress::TrainingProgress;
 use crate::report::{Report, count};
 use crate::training_table::{Partition, TrainingTable};
@@ -35,6 +37,7 @@ Examples:
   backprop train patients.csv --target outcome --positive sick --model patients.safetensors
   backprop train houses.parquet --target price --drop id --hidden 128,64 --ensemble 5
   backprop train flowers.csv --target species --validation-fraction 0.1 --patience 10
+  backprop train patients.csv --target outcome --report patients.html
   backprop train --config run.toml --seed 7"
 )]
 pub struct Train {
@@ -64,6 +67,9 @@ pub struct Train {
     model: PathBuf,
 
     #[command(flatten)]
+    page: Page,
+
+    #[command(flatten)]
     _config: Config,
 
     /// Print JSON
@@ -72,13 +78,15 @@ pub struct Train {
 }
 
 impl Train {
-    /// Trains, saves, and then prints what came of it. `command` is the command line, for the model file.
-    pub fn run(&self, command: &[String]) -> Result<()> {
+    /// Trains, saves, and then prints what came of it. `command` is what the command line changes
+    /// in the model, for its file, and `arguments` all of it, for the page.
+    pub fn run(&self, command: &[String], arguments: &[String]) -> Result<()> {
         let compute = self.machine.compute()?;
         let sources: Vec<&Path> = self.table.path().into_iter().chain(self.validation.as_deref()).collect();
         destination::check(&self.model, &sources)?;
+        self.page.check(&sources, &self.model)?;
         let mut report = Report::default();
-        let (prepared, data) = self.prepare(&mut report)?;
+        let (prepared, data, table) = self.prepare(&mut report)?;
         let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
         interrupt::listen()?;
 
@@ -97,18 +105,32 @@ impl Train {
         self.report_training(&model, seconds, &mut report);
         report.line("SIMD level", compute.level.to_string());
         report.line("threads", compute.threads.to_string());
-        if let Some(held_out) = held_out {
-            let predictions = model.predictor(compute)?.predict(&held_out.inputs)?;
-            report.scores(&scores(model.pipeline.target(), &held_out, &predictions, None)?, "held-out rows");
+        let predictions = match &held_out {
+            Some(held_out) => model.predictor(compute)?.predict(&held_out.inputs)?,
+            None => Vec::new(),
+        };
+        if let Some(held_out) = &held_out {
+            report.scores(&scores(model.pipeline.target(), held_out, &predictions, None)?, "held-out rows");
         }
         model.save(&self.model)?;
         report.line("model", self.model.display().to_string());
         report.value("model", &self.model);
+        let judged = |examples| Judged { rows: "held-out rows", examples, predictions: &predictions, threshold: None };
+        let files = [("table", self.table.path()), ("validation table", self.validation.as_deref())];
+        let contents = Contents {
+            table,
+            judged: held_out.as_ref().map(judged),
+            model_file: &self.model,
+            files: files.into_iter().filter_map(|(what, path)| Some((what, path?))).collect(),
+            command: arguments,
+            compute,
+        };
+        self.page.write(&model, contents, &mut report)?;
         report.print(self.json)
     }
 
     /// Reads the table, and makes of it the rows to train on and the rows held out.
-    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary)> {
+    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary, Option<TableSummary>)> {
         let partition = self.split.as_deref().map(Partition::Words);
         let (table, columns) = self.table.read(partition, report)?;
         let all: Vec<usize> = (0..table.rows()).collect();
@@ -117,6 +139,7 @@ impl Train {
         let (file, rows) = (table.file().to_owned(), table.rows());
         report.line("data", format!("{file}: {} rows of {} features", count(rows), columns.features.len()));
         report_target(&table, &target, report)?;
+        let summary = self.page.summary(&table);
         let mut prepared = columns.prepare(table, &split, &self.hyperparameters.recipe())?;
         if let Some(path) = &self.validation {
             let weights = columns.weights.as_deref();
@@ -136,7 +159,7 @@ impl Train {
         let data = DataSummary { file, rows, trained_on: training, validation, held_out, dropped };
         report.value("data", &data);
         report.value("settings", &prepared.settings);
-        Ok((prepared, data))
+        Ok((prepared, data, summary))
     }
 
     /// Which rows to train on.

@@ -36,22 +36,30 @@ pub fn exp_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
 /// exp(x) of each lane, for x up to [`HIGH`].
 #[inline(always)]
 pub(crate) fn exp_below_high_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
-    let [c2, c3, c4, c5, c6] = COEFFICIENTS;
-    let one = simd.splat(1.0);
-    let whole = simd.splat(ROUND_TO_WHOLE);
+    let (r, n) = remainder_lanes(simd, x.at_least(simd.splat(LOW)));
+    exp_of_remainder_lanes(simd, r).scale_by_power_of_two(n)
+}
 
-    let x = x.at_least(simd.splat(LOW));
+/// r and n of each lane, for x in -160..=[`HIGH`].
+#[inline(always)]
+pub(crate) fn remainder_lanes<S: Splat>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
+    let whole = simd.splat(ROUND_TO_WHOLE);
     let n = x.mul_add(simd.splat(std::f32::consts::LOG2_E), whole) - whole;
     let r = n.mul_add(simd.splat(-LN_2_HIGH), x);
-    let r = n.mul_add(simd.splat(-LN_2_LOW), r);
+    (n.mul_add(simd.splat(-LN_2_LOW), r), n)
+}
 
+/// exp(r) of each lane, for a remainder r.
+#[inline(always)]
+pub(crate) fn exp_of_remainder_lanes<S: Splat>(simd: S, r: S::Vector) -> S::Vector {
+    let [c2, c3, c4, c5, c6] = COEFFICIENTS;
+    let one = simd.splat(1.0);
     let p = r.mul_add(simd.splat(c6), simd.splat(c5));
     let p = p.mul_add(r, simd.splat(c4));
     let p = p.mul_add(r, simd.splat(c3));
     let p = p.mul_add(r, simd.splat(c2));
     let p = p.mul_add(r, one);
-    let p = p.mul_add(r, one);
-    p.scale_by_power_of_two(n)
+    p.mul_add(r, one)
 }
 
 /// exp(-|a|) of each lane, in 0..=1.

@@ -22,29 +22,37 @@
 //!
 //! - [`level`]: which tiers the machine has. [`simd`]: the tokens and vectors; all `unsafe` of the vector layer.
 //! - Elementwise: [`exp`](fn@exp), [`ln`](fn@ln), [`sigmoid`](fn@sigmoid), [`tanh`](fn@tanh), [`softplus`](fn@softplus),
-//!   [`activation`], [`optimizer`]. Over the units of an output: [`softmax`].
+//!   [`activation`], [`dropout`], [`optimizer`]. Over the units of an output: [`softmax`].
 //! - One sample, weights in book order: [`matvec`](fn@matvec), [`matvec_transposed`](fn@matvec_transposed),
 //!   [`outer_product`](fn@outer_product).
 //! - A minibatch: [`matrix`].
 
+#[allow(unsafe_code)]
 pub mod activation;
+pub mod dropout;
 pub mod exp;
+pub mod gelu;
 pub mod level;
 pub mod ln;
+#[allow(unsafe_code)]
 pub mod matrix;
+#[allow(unsafe_code)]
 pub mod matvec;
 pub mod matvec_transposed;
 pub mod optimizer;
 pub mod outer_product;
 pub mod reference;
 pub mod sigmoid;
+pub mod silu;
+#[allow(unsafe_code)]
 pub mod simd;
 mod slice;
 pub mod softmax;
 pub mod softplus;
 pub mod tanh;
 
-pub use activation::{Activation, activate, multiply_by_derivative};
+pub use activation::{Activation, Slope, activate, derivative, multiply_by_derivative};
+pub use dropout::Dropout;
 pub use exp::exp;
 pub use level::{LEVEL_VARIABLE, Level, LevelError};
 pub use ln::ln;

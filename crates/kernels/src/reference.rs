@@ -6,7 +6,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Slope};
 use crate::optimizer::{Rule, Sgd, Step};
 
 /// f32, computed as the contract says, or f64, with the platform's functions.
@@ -30,16 +30,28 @@ pub trait Real:
     fn ln(self) -> Self;
     /// ln(1 + e), for e in 0..=1.
     fn ln_one_plus(self) -> Self;
+    /// `factor * exp(self)`, for `self` in -110..=0, with the digits that exp(self) alone has lost to underflow.
+    fn exp_times(self, factor: Self) -> Self;
+    /// exp(-t^2 / 2), for t in 0..=14.5.
+    fn gaussian(self) -> Self;
+    /// exp(t^2 / 2) (1 - Phi(t)), for t in 0..=14.5, with the distribution function Phi of the normal distribution.
+    fn tail_ratio(self) -> Self;
+    /// 1 / sqrt(2 pi).
+    const DENSITY_AT_0: Self;
 
     /// The magnitude.
-    fn magnitude(self) -> Self {
-        if self < Self::from(0.0) { -self } else { self }
-    }
+    fn magnitude(self) -> Self;
 }
 
 impl Real for f64 {
+    const DENSITY_AT_0: f64 = 0.398_942_280_401_432_7;
+
     fn mul_add(self, factor: f64, addend: f64) -> f64 {
         self.mul_add(factor, addend)
+    }
+
+    fn magnitude(self) -> f64 {
+        self.abs()
     }
 
     fn exp(self) -> f64 {
@@ -57,25 +69,50 @@ impl Real for f64 {
     fn ln_one_plus(self) -> f64 {
         self.ln_1p()
     }
+
+    fn exp_times(self, factor: f64) -> f64 {
+        factor * self.exp()
+    }
+
+    fn gaussian(self) -> f64 {
+        (self * self / -2.0).exp()
+    }
+
+    /// By the series t + t^3 / 3 + t^5 / (3 5) + ... near 0, and by Laplace's continued fraction 1 / (t + 1 / (t + 2 / (t + ...)))
+    /// beyond: both are sqrt(2 pi) times a part of it.
+    fn tail_ratio(self) -> f64 {
+        let t = self;
+        if t < 1.5 {
+            let (mut term, mut sum, mut n) = (t, t, 3.0);
+            while term > f64::EPSILON / 4.0 * sum {
+                term *= t * t / n;
+                (sum, n) = (sum + term, n + 2.0);
+            }
+            return (t * t / 2.0).exp() / 2.0 - sum * f64::DENSITY_AT_0;
+        }
+        // It converges the faster, the greater t is: so many terms are enough.
+        let terms = 20 + (300.0 / (t * t)) as u32;
+        let fraction = (1..terms).rev().fold(t, |below, n| t + f64::from(n) / below);
+        f64::DENSITY_AT_0 / fraction
+    }
 }
 
-/// The formulas and their sources stand in `exp.rs`, `tanh.rs`, `ln.rs` and `softplus.rs`.
+/// The formulas and their sources stand in `exp.rs`, `tanh.rs`, `ln.rs`, `softplus.rs`, `silu.rs` and `gelu.rs`.
 impl Real for f32 {
+    const DENSITY_AT_0: f32 = crate::gelu::DENSITY_AT_0;
+
     fn mul_add(self, factor: f32, addend: f32) -> f32 {
         self.mul_add(factor, addend)
     }
 
+    fn magnitude(self) -> f32 {
+        self.abs()
+    }
+
     fn exp(self) -> f32 {
-        use crate::exp::{COEFFICIENTS, HIGH, LN_2_HIGH, LN_2_LOW, LOW, ROUND_TO_WHOLE};
-        let x = self.clamp(LOW, HIGH);
-        let n = x.mul_add(std::f32::consts::LOG2_E, ROUND_TO_WHOLE) - ROUND_TO_WHOLE;
-        let r = n.mul_add(-LN_2_HIGH, x);
-        let r = n.mul_add(-LN_2_LOW, r);
-        let [c2, c3, c4, c5, c6] = COEFFICIENTS;
-        let p = polynomial([1.0, 1.0, c2, c3, c4, c5, c6], r);
-        let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
-        let half = n as i32 >> 1;
-        p * power(half) * power(n as i32 - half)
+        use crate::exp::{HIGH, LOW};
+        let (p, n) = exp_parts(self.clamp(LOW, HIGH), 0.0);
+        scaled(p, n)
     }
 
     fn tanh(self) -> f32 {
@@ -121,6 +158,42 @@ impl Real for f32 {
         let u = s * s;
         2.0 * (polynomial(COEFFICIENTS, u) * u).mul_add(s, s)
     }
+
+    fn exp_times(self, factor: f32) -> f32 {
+        let (p, n) = exp_parts(self, 0.0);
+        scaled(p * factor, n)
+    }
+
+    fn gaussian(self) -> f32 {
+        use crate::gelu::ROUND_TO_256THS;
+        let h = (self + ROUND_TO_256THS) - ROUND_TO_256THS;
+        let (p, n) = exp_parts(-0.5 * (h * h), (self - h) * (self + h));
+        scaled(p, n)
+    }
+
+    fn tail_ratio(self) -> f32 {
+        use crate::gelu::{CENTRE, COEFFICIENTS};
+        let r = 1.0 / (self + CENTRE);
+        polynomial(COEFFICIENTS, (self - CENTRE) * r) * r
+    }
+}
+
+/// p and n with exp(x - y / 2) = 2^n p.
+fn exp_parts(x: f32, y: f32) -> (f32, f32) {
+    use crate::exp::{COEFFICIENTS, LN_2_HIGH, LN_2_LOW, ROUND_TO_WHOLE};
+    let n = x.mul_add(std::f32::consts::LOG2_E, ROUND_TO_WHOLE) - ROUND_TO_WHOLE;
+    let r = n.mul_add(-LN_2_HIGH, x);
+    let r = n.mul_add(-LN_2_LOW, r);
+    let r = y.mul_add(-0.5, r);
+    let [c2, c3, c4, c5, c6] = COEFFICIENTS;
+    (polynomial([1.0, 1.0, c2, c3, c4, c5, c6], r), n)
+}
+
+/// 2^n p.
+fn scaled(p: f32, n: f32) -> f32 {
+    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
+    let half = n as i32 >> 1;
+    p * power(half) * power(n as i32 - half)
 }
 
 /// c_0 + c_1 x + c_2 x^2 + ..., by Horner's rule.
@@ -164,29 +237,82 @@ pub fn softmax<T: Real>(a: &[T], p: &mut [T]) {
     }
 }
 
+/// a sigma(a), and its derivative sigma(a) + a sigma(a) (1 - sigma(a)).
+fn silu<T: Real>(a: T) -> (T, T) {
+    use crate::silu::LOWEST;
+    let (zero, one, lowest) = (T::from(0.0), T::from(1.0), T::from(LOWEST));
+    let x = -a.magnitude();
+    let x = if x < lowest { lowest } else { x };
+    let e = x.exp_times(one);
+    let r = one / (one + e);
+    let numerator = if a < zero { x.exp_times(x) } else { a };
+    let (of_sigma, of_rest) = if a < zero { (e, one) } else { (one, e) };
+    let z = numerator * r;
+    let bounded = if z > -lowest { -lowest } else { z };
+    (z, bounded.mul_add(of_rest * r, of_sigma * r))
+}
+
+/// a Phi(a), and its derivative Phi(a) + a phi(a), from the upper tail of the normal distribution.
+fn gelu<T: Real>(a: T) -> (T, T) {
+    use crate::gelu::MOST;
+    let (zero, one, most) = (T::from(0.0), T::from(1.0), T::from(MOST));
+    let t = a.magnitude();
+    let t = if t > most { most } else { t };
+    let (e, ratio) = (t.gaussian(), t.tail_ratio());
+    let z = (-e).mul_add(t * ratio, if a < zero { zero } else { a });
+    let below = e * t.mul_add(-T::DENSITY_AT_0, ratio);
+    (z, if a < zero { below } else { one - below })
+}
+
 /// The postactivation of the preactivation `a`.
 pub fn activate<T: Real>(activation: Activation, a: T) -> T {
+    let zero = T::from(0.0);
     match activation {
         Activation::Sigmoid => sigmoid(a),
         Activation::Tanh => a.tanh(),
         Activation::Relu => {
-            if a < T::from(0.0) {
-                T::from(0.0)
+            if a < zero {
+                zero
             } else {
                 a
             }
         }
+        Activation::Silu => silu(a).0,
+        Activation::Gelu => gelu(a).0,
     }
 }
 
-/// dz/da, from the postactivation `z`.
-pub fn derivative<T: Real>(activation: Activation, z: T) -> T {
-    let one = T::from(1.0);
+/// dz/da at the preactivation `a`.
+pub fn derivative<T: Real>(activation: Activation, a: T) -> T {
     match activation {
-        Activation::Sigmoid => z * (one - z),
-        Activation::Tanh => one - z * z,
-        Activation::Relu => T::from(if z > T::from(0.0) { 1.0 } else { 0.0 }),
+        Activation::Silu => silu(a).1,
+        Activation::Gelu => gelu(a).1,
+        _ => derivative_from(activation.slope(), activate(activation, a)),
     }
+}
+
+/// dz/da from the postactivation `z`, or the kept derivative itself.
+pub fn derivative_from<T: Real>(slope: Slope, z: T) -> T {
+    let one = T::from(1.0);
+    match slope {
+        Slope::OfSigmoid => z * (one - z),
+        Slope::OfTanh => one - z * z,
+        Slope::OfRelu => T::from(if z > T::from(0.0) { 1.0 } else { 0.0 }),
+        Slope::Kept => z,
+    }
+}
+
+/// A random number in 0..1 for the number `counter`, see [`Simd::uniform`](crate::simd::Simd::uniform).
+pub fn uniform(key: [u32; 2], counter: u32) -> f32 {
+    use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER};
+    let mut word = counter ^ key[0];
+    word ^= word >> 16;
+    word = word.wrapping_mul(FIRST_MULTIPLIER);
+    word ^= word >> 15;
+    word ^= key[1];
+    word = word.wrapping_mul(SECOND_MULTIPLIER);
+    word ^= word >> 16;
+    (word / 256) as f32 / 16_777_216.0
 }
 
 /// `a_i = w_i0 + sum over j of w_ij z_j`. `weights` is (a.len(), 1 + z.len()).

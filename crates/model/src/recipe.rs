@@ -33,7 +33,7 @@ macro_rules! hyperparameters {
 
         /// All hyperparameters of a fit.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(default = "Settings::of_earlier_files", deny_unknown_fields)]
         pub struct Settings {
             $(
                 $(#[doc = $text])*
@@ -80,6 +80,8 @@ hyperparameters! {
     label_smoothing: f32,
     /// The largest length of the mean gradient; 0 for any.
     clip_norm: f32,
+    /// The probability with which each hidden unit is dropped in training, in 0..1.
+    dropout: f32,
     /// How columns of numbers are scaled.
     scaling: Scaling ["text", "text::option"],
     /// Into how many pieces the range of a column of numbers is cut, with an input for each.
@@ -119,6 +121,7 @@ impl Settings {
             weight_decay: 0.3,
             label_smoothing: 0.0,
             clip_norm: 0.0,
+            dropout: 0.0,
             scaling: Scaling::Standard,
             pieces: PieceCount::ByRows,
             class_weights: ClassWeighting::NONE,
@@ -127,6 +130,12 @@ impl Settings {
             patience: epochs / 4,
             seed: 0,
         }
+    }
+
+    /// What model files mean that do not name a setting, since they were written before it existed. If the default of such a
+    /// setting becomes another one, what was done before it existed has to be named here.
+    fn of_earlier_files() -> Settings {
+        Settings::default_for(1)
     }
 
     /// How numbers become inputs.
@@ -169,6 +178,7 @@ impl Settings {
             schedule: self.schedule.in_steps(self.epochs as u64, steps_per_epoch),
             weight_decay: self.weight_decay,
             clip_norm: (self.clip_norm > 0.0).then_some(self.clip_norm),
+            dropout: self.dropout,
             seed,
             threads: net::Threads::Own(compute.threads),
             level: compute.level,

@@ -16,11 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::container::{Format, Reader, Unreadable, Writer};
-use crate::file::write_atomically;
 use crate::format::{Architecture, network, read_layers, write_network};
 use crate::optimizer::Progress;
 use crate::trainer::{Snapshot, State};
-use crate::{Error, Goal, History, Network, Run, Trainer, TrainingOptions};
+use crate::{Error, Goal, History, Network, Run, Trainer, TrainingOptions, file};
 
 /// The format of checkpoints, and the only version that this library reads.
 pub const FORMAT: Format = Format { name: "checkpoint", version: 1 };
@@ -83,7 +82,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        write_atomically(path, &self.to_bytes())
+        file::write_atomically(path, &self.to_bytes())
     }
 
     /// Reads the checkpoint in the file at `path`.
@@ -91,9 +90,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be read, is no checkpoint of this version, or was changed since it was written.
     pub fn load(path: &Path) -> Result<Checkpoint, Error> {
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-        Checkpoint::from_bytes(&bytes).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
+        Checkpoint::from_bytes(&file::read(path)?).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
     }
 
     /// The bytes of its file.
@@ -133,6 +130,9 @@ impl Checkpoint {
         let Metadata { run, history, metadata } = reader.metadata()?;
         reader.finish()?;
         state.history = history;
+        if !(state.can_count() && progress.can_count()) {
+            return Err(Unreadable::Description("it counts more steps or epochs than there can be".to_owned()));
+        }
         // All that they hold is in the file: now there may be room for them.
         let mut networks = layers.into_iter().map(|layers| network(shape.clone(), layers));
         let network = networks.next().expect("the first prefix");

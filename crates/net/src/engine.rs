@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use kernels::dispatch;
 use kernels::matrix::{GRADIENT, PANEL, read_gradient, write_gradient};
+use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::loss::LossSum;
@@ -11,8 +11,8 @@ use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::both;
 use crate::parameters::{BlocksMut, place_of};
 use crate::sweep::{WeightSweep, sample_sweep};
-use crate::workspace::Workspace;
-use crate::{Dataset, Network, TrainingOptions};
+use crate::workspace::{Purpose, Workspace};
+use crate::{Dataset, Network, Optimizer, TrainingOptions};
 
 /// The state and scratch memory of the steps.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Engine {
     squares: Vec<[f64; PANEL]>,
     /// One for each thread count that may be used: the samples are cut into as many groups.
     workspaces: Vec<Workspace>,
+    purpose: Purpose,
     /// The work up to each block, in arbitrary units, to share it out evenly.
     work: Vec<usize>,
 }
@@ -47,6 +48,16 @@ fn work_of_blocks(network: &Network) -> Vec<usize> {
     work
 }
 
+/// What is kept in the layout of the gradient for each block, layer by layer in book order.
+fn in_book_order<'a>(network: &Network, of_blocks: impl Iterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
+    let mut layers = network.shape.zeros();
+    for (block, numbers) in of_blocks.enumerate() {
+        let (layer, shape, at) = place_of(&network.parameters.layers, block);
+        write_gradient(shape, at, numbers, &mut layers[layer]);
+    }
+    layers
+}
+
 impl Engine {
     /// For `network`.
     pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
@@ -58,8 +69,24 @@ impl Engine {
             sums: Buffer::zeros(clipped * GRADIENT),
             squares: vec![[0.0; PANEL]; clipped],
             workspaces: Vec::new(),
+            purpose: if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training },
             work: work_of_blocks(network),
         }
+    }
+
+    /// Bytes that it will take, but for its scratch memory, and for the best weights where those are kept.
+    pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
+        let (blocks, is_clipped) = (network.parameters.block_count(), usize::from(options.clip_norm.is_some()));
+        let of_block = size_of::<f32>() * GRADIENT * (options.optimizer.slots() + is_clipped);
+        let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
+        blocks * of_block + best
+    }
+
+    /// For the gradients of `network` alone.
+    pub(crate) fn for_gradients(network: &Network) -> Self {
+        let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
+        // What is clipped is kept.
+        Engine::new(network, &TrainingOptions { optimizer, clip_norm: Some(1.0), ..Default::default() })
     }
 
     /// How far training has come.
@@ -77,12 +104,8 @@ impl Engine {
         let blocks = network.parameters.block_count();
         let slots = self.kept.len() / (blocks * GRADIENT);
         let slot = |slot| {
-            let mut layers = network.shape.zeros();
-            for (block, kept) in self.kept.chunks_exact(GRADIENT).skip(slot).step_by(slots).enumerate() {
-                let (layer, shape, at) = place_of(&network.parameters.layers, block);
-                write_gradient(shape, at, kept, &mut layers[layer]);
-            }
-            Network::with_book_order(network.shape.clone(), &layers)
+            let of_blocks = self.kept.chunks_exact(GRADIENT).skip(slot).step_by(slots);
+            Network::with_book_order(network.shape.clone(), &in_book_order(network, of_blocks))
         };
         (0..slots).map(slot).collect()
     }
@@ -107,8 +130,70 @@ impl Engine {
             return found;
         }
         self.workspaces.retain(|workspace| workspace.threads() != threads);
-        self.workspaces.push(Workspace::new(&network.shape, samples, threads));
+        self.workspaces.push(Workspace::new(&network.shape, samples, threads, self.purpose));
         self.workspaces.len() - 1
+    }
+
+    /// The sample sweep over one minibatch on `threads` threads. Returns the index of the workspace, and the losses.
+    fn sweep_samples(
+        &mut self,
+        network: &Network,
+        level: Level,
+        dropout: Option<Dropout>,
+        data: &Dataset,
+        indices: &[usize],
+        threads: usize,
+    ) -> (usize, LossSum) {
+        let room = self.make_room(network, indices.len(), threads);
+        let workspace = &mut self.workspaces[room];
+        let group_samples = workspace.group_samples(indices.len());
+        let layout = &workspace.layout;
+
+        let samples = (indices, 0);
+        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
+            dispatch!(level, simd => sample_sweep(simd, network, layout, group, data, samples, dropout));
+        });
+        let mut loss = LossSum::default();
+        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
+            let (_, arrays) = layout.output_arrays(group);
+            loss.add(data, indices, arrays.losses);
+        }
+        (room, loss)
+    }
+
+    /// Sums the gradient over some samples, for [`Engine::add_gradient`]. Returns their losses.
+    pub(crate) fn gradient(
+        &mut self,
+        network: &Network,
+        level: Level,
+        data: &Dataset,
+        indices: &[usize],
+        threads: usize,
+    ) -> LossSum {
+        let (room, loss) = self.sweep_samples(network, level, None, data, indices, threads);
+        let workspace = &self.workspaces[room];
+        let sweep = WeightSweep {
+            layers: &network.parameters.layers,
+            layout: &workspace.layout,
+            minibatch: workspace.minibatch(indices.len()),
+        };
+        let part = Part {
+            blocks: 0..self.work.len() - 1,
+            weights: BlocksMut::none(),
+            kept: &mut [],
+            sums: &mut self.sums,
+            squares: &mut self.squares,
+        };
+        sweep_blocks(threads, &self.work, part, &|Part { blocks, sums, squares, .. }| {
+            dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
+        });
+        loss
+    }
+
+    /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
+    pub(crate) fn add_gradient(&self, network: &Network, gradient: &mut [f64]) {
+        let summed = in_book_order(network, self.sums.chunks_exact(GRADIENT)).into_iter().flatten();
+        gradient.iter_mut().zip(summed).for_each(|(sum, g)| *sum += f64::from(g));
     }
 
     /// Both sweeps over one minibatch on `threads` threads. Returns the losses before it.
@@ -121,25 +206,14 @@ impl Engine {
         threads: usize,
     ) -> LossSum {
         let level = options.level;
-        let room = self.make_room(network, indices.len(), threads);
-        let workspace = &mut self.workspaces[room];
-        let group_samples = workspace.group_samples(indices.len());
-        let layout = &workspace.layout;
-
-        let (parameters, shape) = (&network.parameters, &network.shape);
-        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, indices, &|group, indices| {
-            dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
-        });
-        let mut loss = LossSum::default();
-        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let (_, arrays) = layout.output_arrays(group);
-            loss.add(data, indices, arrays.losses);
-        }
+        let dropout = self.progress.dropout(options);
+        let (room, loss) = self.sweep_samples(network, level, dropout, data, indices, threads);
         if loss.weight == 0.0 {
             // As if there had been no such minibatch.
             return loss;
         }
 
+        let workspace = &self.workspaces[room];
         let mut step = self.progress.next(options, loss.weight);
         let parameters = &mut network.parameters;
         let sweep = WeightSweep {
@@ -187,26 +261,28 @@ impl Engine {
     }
 }
 
-/// The sample sweep of all groups, on `threads` threads.
+/// The sample sweep of all groups, on `threads` threads. `sweep` takes a group, and the indices of its samples with the
+/// position of the first one in the minibatch.
 fn sweep_groups(
     threads: usize,
     stride: usize,
     group_samples: usize,
     groups: &mut [f32],
-    indices: &[usize],
-    sweep: &(impl Fn(&mut [f32], &[usize]) + Sync),
+    (indices, first): (&[usize], usize),
+    sweep: &(impl Fn(&mut [f32], (&[usize], usize)) + Sync),
 ) {
     let count = indices.len().div_ceil(group_samples);
     if count <= 1 {
-        return sweep(&mut groups[..stride], indices);
+        return sweep(&mut groups[..stride], (indices, first));
     }
     let left = count / 2;
     let (left_groups, right_groups) = groups.split_at_mut(left * stride);
     let (left_indices, right_indices) = indices.split_at(left * group_samples);
+    let (left_samples, right_samples) = ((left_indices, first), (right_indices, first + left * group_samples));
     both(
         threads > 1,
-        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_indices, sweep),
-        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_indices, sweep),
+        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_samples, sweep),
+        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_samples, sweep),
     );
 }
 

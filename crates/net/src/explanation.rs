@@ -100,7 +100,7 @@ impl Explanation {
             let after = deltas.get(index + 1);
             layer.backward = Some(BackwardNumbers {
                 sum: after.map(|after| textbook.backpropagated(index + 1, after)),
-                slope: after.map(|_| textbook.slopes(&propagation, index + 1)),
+                slope: after.map(|_| propagation.slopes[index].clone()),
                 delta: deltas[index].clone(),
                 gradient: rows(gradient, layer.a.len()),
             });

@@ -8,9 +8,9 @@ use kernels::{Level, dispatch};
 use crate::buffer::Buffer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, both};
-use crate::sweep::{gather_features, propagate, propagate_on};
+use crate::sweep::{Keep, gather_features, propagate, propagate_on};
 use crate::tuning::Tunings;
-use crate::workspace::{GroupLayout, OutputArrays};
+use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Dataset, Network, OutputLayer};
 
 /// Scratch memory, and the choices of threads.
@@ -105,7 +105,7 @@ impl<'a> Rows<'a> {
 impl ForwardSweep {
     /// For `network`, on up to so many threads.
     pub(crate) fn new(network: &Network, threads: usize) -> Self {
-        let layout = GroupLayout::new(&network.shape, 1, false);
+        let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions);
         let tunings = Tunings::new(threads);
         ForwardSweep {
             scratch: Scratch { layout, numbers: Buffer::zeros(0) },
@@ -192,7 +192,7 @@ impl Scratch {
     /// Memory for `groups` groups of up to `rows` rows, made larger if need be.
     fn groups(&mut self, network: &Network, rows: usize, groups: usize) -> (&GroupLayout, &mut [f32]) {
         if self.layout.rows < rows {
-            self.layout = GroupLayout::new(&network.shape, rows, false);
+            self.layout = GroupLayout::new(&network.shape, rows, Purpose::Predictions);
         }
         if self.numbers.len() < groups * self.layout.stride {
             self.numbers = Buffer::zeros(groups * self.layout.stride);
@@ -244,7 +244,7 @@ fn sweep<S: Simd>(
     (rows, samples): (Rows<'_>, usize),
 ) {
     gather_rows(simd, layout, group, rows.features, samples);
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples);
+    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples, Keep::Postactivations);
     answer(simd, asked, layout, group, rows);
 }
 

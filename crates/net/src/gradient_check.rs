@@ -4,13 +4,13 @@
 use std::fmt;
 
 use kernels::reference::{self, Real};
-use kernels::{Activation, Level, dispatch};
+use kernels::{Activation, Dropout, Level, dispatch};
 use serde::Serialize;
 
 use crate::loss::LossSum;
 use crate::random::Random;
 use crate::sweep::{WeightSweep, sample_sweep};
-use crate::workspace::Workspace;
+use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Error, Network, OutputLayer};
 
 /// Which weight: w_ij of layer l. Displayed as `w_3,17^(2)`.
@@ -107,8 +107,32 @@ pub fn check_within(
     multiply_adds: f64,
     seed: u64,
 ) -> Result<Vec<LayerCheck>, Error> {
-    let single = gradient(network, data, level)?;
-    let differences = CentralDifferences::new(network, data)?;
+    check_some(network, data, level, None, (multiply_adds, seed))
+}
+
+/// The check of all weights of a network in which each row of `data` has lost the units that `dropout` drops, of the sample at
+/// its position.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with_dropout(
+    network: &Network,
+    data: &Dataset,
+    level: Level,
+    dropout: Dropout,
+) -> Result<Vec<LayerCheck>, Error> {
+    check_some(network, data, level, Some(dropout), (f64::INFINITY, 0))
+}
+
+fn check_some(
+    network: &Network,
+    data: &Dataset,
+    level: Level,
+    dropout: Option<Dropout>,
+    (multiply_adds, seed): (f64, u64),
+) -> Result<Vec<LayerCheck>, Error> {
+    let single = mean_gradient(network, data, level, dropout)?;
+    let differences = CentralDifferences::with_dropout(network, data, dropout)?;
     let exact = differences.plain.gradient(data);
     let bounds = RoundingErrors::new(&differences.plain, data);
     let mut checks = Vec::new();
@@ -173,7 +197,17 @@ fn choice(count: usize, most: usize, random: &mut Random) -> impl Iterator<Item 
 /// # Errors
 /// If the data does not fit the network.
 pub fn gradient(network: &Network, data: &Dataset, level: Level) -> Result<Gradients<f32>, Error> {
-    let (mut gradients, _) = summed_gradient(network, data, &(0..data.rows()).collect::<Vec<_>>(), level)?;
+    mean_gradient(network, data, level, None)
+}
+
+fn mean_gradient(
+    network: &Network,
+    data: &Dataset,
+    level: Level,
+    dropout: Option<Dropout>,
+) -> Result<Gradients<f32>, Error> {
+    let all: Vec<usize> = (0..data.rows()).collect();
+    let (mut gradients, _) = summed_gradient_with_dropout(network, data, &all, level, dropout)?;
     let scale = 1.0 / weight_of(data) as f32;
     gradients.iter_mut().flatten().for_each(|sum| *sum *= scale);
     Ok(gradients)
@@ -195,15 +229,26 @@ pub fn summed_gradient(
     indices: &[usize],
     level: Level,
 ) -> Result<(Gradients<f32>, f64), Error> {
+    summed_gradient_with_dropout(network, data, indices, level, None)
+}
+
+fn summed_gradient_with_dropout(
+    network: &Network,
+    data: &Dataset,
+    indices: &[usize],
+    level: Level,
+    dropout: Option<Dropout>,
+) -> Result<(Gradients<f32>, f64), Error> {
     let shape = network.shape();
     data.check_fits(shape)?;
     if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
         return Err(Error::Data("a gradient needs at least one sample, and only samples of the data set".into()));
     }
-    let mut workspace = Workspace::new(shape, indices.len(), 1);
+    let purpose = if dropout.is_some() { Purpose::TrainingWithDropout } else { Purpose::Training };
+    let mut workspace = Workspace::new(shape, indices.len(), 1, purpose);
     let (parameters, layout) = (&network.parameters, &workspace.layout);
     let group = &mut workspace.numbers;
-    dispatch!(level, simd => sample_sweep(simd, parameters, shape, layout, group, data, indices));
+    dispatch!(level, simd => sample_sweep(simd, network, layout, group, data, (indices, 0), dropout));
     let (_, arrays) = layout.output_arrays(group);
     let mut loss = LossSum::default();
     loss.add(data, indices, arrays.losses);
@@ -234,10 +279,11 @@ struct Plain {
     /// Inputs of each layer.
     inputs: Vec<usize>,
     weights: Gradients<f64>,
+    dropout: Option<Dropout>,
 }
 
 impl Plain {
-    fn new(network: &Network) -> Self {
+    fn new(network: &Network, dropout: Option<Dropout>) -> Self {
         let shape = network.shape();
         let weights =
             (1..=shape.layers().len()).map(|layer| network.weights(layer).into_iter().map(f64::from).collect());
@@ -246,17 +292,35 @@ impl Plain {
             output_layer: shape.output_layer(),
             inputs: shape.layers().map(|layer| layer.inputs).collect(),
             weights: weights.collect(),
+            dropout,
         }
     }
 
+    /// What unit `unit`, counted from 0, of hidden layer `layer`, counted from 1, is multiplied by in row `row`.
+    fn factor(&self, row: usize, layer: usize, unit: usize) -> f64 {
+        self.dropout.map_or(1.0, |dropout| f64::from(dropout.of_layer(layer, row).of_sample(0).of_unit(unit)))
+    }
+
+    /// dz/da of such a unit, at the preactivation a.
+    fn slope(&self, row: usize, layer: usize, unit: usize, a: f64) -> f64 {
+        self.factor(row, layer, unit) * reference::derivative(self.activation, a)
+    }
+
+    /// z of hidden layer `layer`, counted from 1, in row `row`.
+    fn postactivations(&self, row: usize, layer: usize, a: &[f64]) -> Vec<f64> {
+        let units = a.iter().enumerate();
+        units.map(|(unit, a)| self.factor(row, layer, unit) * reference::activate(self.activation, *a)).collect()
+    }
+
     /// a and z of each layer, for one sample.
-    fn propagate(&self, x: &[f32]) -> (Gradients<f64>, Gradients<f64>) {
+    fn propagate(&self, x: &[f32], row: usize) -> (Gradients<f64>, Gradients<f64>) {
         let mut z: Gradients<f64> = vec![x.iter().copied().map(f64::from).collect()];
         let mut a = Vec::new();
         for (weights, inputs) in self.weights.iter().zip(&self.inputs) {
             let mut preactivations = vec![0.0; weights.len() / (1 + inputs)];
             reference::matvec(weights, &z[z.len() - 1], &mut preactivations);
-            z.push(preactivations.iter().map(|a| reference::activate(self.activation, *a)).collect());
+            // The last layer's z is not used.
+            z.push(self.postactivations(row, z.len(), &preactivations));
             a.push(preactivations);
         }
         (a, z)
@@ -301,7 +365,7 @@ impl Plain {
     fn gradient(&self, data: &Dataset) -> Gradients<f64> {
         let mut gradients: Gradients<f64> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         for row in 0..data.rows() {
-            let (a, z) = self.propagate(data.row(row));
+            let (a, z) = self.propagate(data.row(row), row);
             let last = a.len() - 1;
             let mut delta = self.output_deltas(&a[last], &targets(data, row));
             delta.iter_mut().for_each(|delta| *delta *= f64::from(data.weight(row)));
@@ -310,8 +374,8 @@ impl Plain {
                 if layer > 0 {
                     let mut before = vec![0.0; self.inputs[layer]];
                     reference::matvec_transposed(&self.weights[layer], &delta, &mut before);
-                    for (delta, z) in before.iter_mut().zip(&z[layer]) {
-                        *delta *= reference::derivative(self.activation, *z);
+                    for (unit, (delta, a)) in before.iter_mut().zip(&a[layer - 1]).enumerate() {
+                        *delta *= self.slope(row, layer, unit, *a);
                     }
                     delta = before;
                 }
@@ -337,9 +401,13 @@ impl<'a> CentralDifferences<'a> {
     /// # Errors
     /// If the data does not fit the network.
     pub fn new(network: &Network, data: &'a Dataset) -> Result<Self, Error> {
+        Self::with_dropout(network, data, None)
+    }
+
+    fn with_dropout(network: &Network, data: &'a Dataset, dropout: Option<Dropout>) -> Result<Self, Error> {
         data.check_fits(network.shape())?;
-        let plain = Plain::new(network);
-        let propagated = (0..data.rows()).map(|row| plain.propagate(data.row(row))).collect();
+        let plain = Plain::new(network, dropout);
+        let propagated = (0..data.rows()).map(|row| plain.propagate(data.row(row), row)).collect();
         Ok(CentralDifferences { plain, data, propagated })
     }
 
@@ -377,7 +445,7 @@ impl<'a> CentralDifferences<'a> {
     fn loss(&self, layer: usize, place: usize, value: f64) -> (f64, Vec<bool>) {
         let (mut sum, mut above) = (0.0, Vec::new());
         for (row, (a, z)) in self.propagated.iter().enumerate() {
-            let a = self.plain.changed_preactivations(layer, place, value, &a[layer], &z[layer]);
+            let a = self.plain.changed_preactivations(row, (layer, place), value, &a[layer], &z[layer]);
             let (output, hidden) = a.split_last().expect("an output");
             sum += f64::from(self.data.weight(row)) * self.plain.sample_loss(output, &targets(self.data, row));
             if self.plain.activation == Activation::Relu {
@@ -389,18 +457,24 @@ impl<'a> CentralDifferences<'a> {
 }
 
 impl Plain {
-    /// a of the layers from `layer` on with another value of one of its weights. `a` is what it would be without, and `z` is
+    /// a of the layers from `layer` on, for the sample `row`, with another value of one of its weights. `a` is what it would be without, and `z` is
     /// that of the layer before: nothing but one unit changes in the layer itself, and nothing before it.
-    fn changed_preactivations(&self, layer: usize, place: usize, value: f64, a: &[f64], z: &[f64]) -> Gradients<f64> {
-        let row = 1 + self.inputs[layer];
-        let unit = place / row;
-        let mut weights = self.weights[layer][unit * row..][..row].to_vec();
-        weights[place % row] = value;
+    fn changed_preactivations(
+        &self,
+        row: usize,
+        (layer, place): (usize, usize),
+        value: f64,
+        a: &[f64],
+        z: &[f64],
+    ) -> Gradients<f64> {
+        let length = 1 + self.inputs[layer];
+        let unit = place / length;
+        let mut weights = self.weights[layer][unit * length..][..length].to_vec();
+        weights[place % length] = value;
         let mut changed = vec![a.to_vec()];
         reference::matvec(&weights, z, &mut changed[0][unit..=unit]);
         for weights in &self.weights[layer + 1..] {
-            let before = &changed[changed.len() - 1];
-            let z: Vec<f64> = before.iter().map(|a| reference::activate(self.activation, *a)).collect();
+            let z = self.postactivations(row, layer + changed.len(), &changed[changed.len() - 1]);
             let mut a = vec![0.0; weights.len() / (1 + z.len())];
             reference::matvec(weights, &z, &mut a);
             changed.push(a);
@@ -429,6 +503,15 @@ const ROUNDINGS_PER_STEP: f64 = 2.0;
 /// The relative error of sigmoid and tanh, in unit roundoffs: four units in the last place, portable level included.
 const FUNCTION_ROUNDINGS: f64 = 8.0;
 
+/// That of SiLU and GELU: six units; and of GELU in f64, whose tail is found by a series.
+const ROUNDINGS_OF_GELU: f64 = 12.0;
+const ROUNDINGS_OF_F64_GELU: f64 = 64.0;
+
+/// The error of the derivatives of SiLU and GELU, in unit roundoffs, and the most that these change by per change of a
+/// (GELU's second derivative, 2 phi(0) at 0).
+const SLOPE_ROUNDINGS: f64 = 5.0;
+const STEEPEST_SLOPE: f64 = 0.8;
+
 impl RoundingErrors {
     fn new(plain: &Plain, data: &Dataset) -> Self {
         let mut errors = RoundingErrors {
@@ -438,12 +521,12 @@ impl RoundingErrors {
         let mut magnitudes = errors.gradients.clone();
         let (rows, whole) = (data.rows() as f64, weight_of(data));
         for row in 0..data.rows() {
-            let (a, z) = plain.propagate(data.row(row));
+            let (a, z) = plain.propagate(data.row(row), row);
             let (t, weight) = (targets(data, row), f64::from(data.weight(row)));
-            let (output, output_errors) = (&a[a.len() - 1], plain.forward_errors(&a, &z, DOUBLE).0);
+            let (output, output_errors) = (&a[a.len() - 1], plain.forward_errors(&a, &z, row, DOUBLE).0);
             let output_errors = output_errors.last().expect("an output");
             errors.loss += weight * plain.loss_error(output, output_errors, &t, rows) / whole;
-            errors.add_sample(plain, &a, &z, (&t, weight), &mut magnitudes);
+            errors.add_sample(plain, (&a, &z, row), (&t, weight), &mut magnitudes);
         }
         for (error, magnitude) in errors.gradients.iter_mut().flatten().zip(magnitudes.iter().flatten()) {
             // The chain over the samples, then the scaling to a mean, of which a sum of weights is rounded first.
@@ -458,12 +541,11 @@ impl RoundingErrors {
     fn add_sample(
         &mut self,
         plain: &Plain,
-        a: &Gradients<f64>,
-        z: &Gradients<f64>,
+        (a, z, row): (&Gradients<f64>, &Gradients<f64>, usize),
         (t, weight): (&[f64], f64),
         magnitudes: &mut Gradients<f64>,
     ) {
-        let (a_errors, z_errors) = plain.forward_errors(a, z, SINGLE);
+        let (a_errors, z_errors) = plain.forward_errors(a, z, row, SINGLE);
         let last = a.len() - 1;
         let mut delta = plain.output_deltas(&a[last], t);
         let mut delta_error = plain.prediction_errors(&a[last], &a_errors[last]);
@@ -498,18 +580,13 @@ impl RoundingErrors {
                     sum_error += weight.abs() * e;
                 }
                 sum_error += ROUNDINGS_PER_STEP * delta.len() as f64 * SINGLE * size;
-                let (z, z_error) = (z[layer][j], z_errors[layer][j]);
-                let slope = reference::derivative(plain.activation, z);
-                let slope_error = match plain.activation {
-                    Activation::Sigmoid => (1.0 - 2.0 * z).abs() * z_error + 2.0 * SINGLE * slope,
-                    Activation::Tanh => 2.0 * z.abs() * z_error + SINGLE * (1.0 + slope),
-                    // On the wrong side of the kink the slope is off by 1.
-                    Activation::Relu if a[layer - 1][j].abs() <= a_errors[layer - 1][j] => 1.0,
-                    Activation::Relu => 0.0,
-                };
+                let slope = plain.slope(row, layer, j, a[layer - 1][j]);
+                let slope_error = plain.slope_error(row, (layer, j), a[layer - 1][j], a_errors[layer - 1][j]);
                 before[j] = sum * slope;
-                before_error[j] =
-                    sum.abs() * slope_error + slope * sum_error + slope_error * sum_error + SINGLE * before[j].abs();
+                before_error[j] = sum.abs() * slope_error
+                    + slope.abs() * sum_error
+                    + slope_error * sum_error
+                    + SINGLE * before[j].abs();
             }
             (delta, delta_error) = (before, before_error);
         }
@@ -558,8 +635,46 @@ impl Plain {
         }
     }
 
+    /// A bound of the error of an f32 activation's derivative, after dropout, from that of the preactivation `a`.
+    fn slope_error(&self, row: usize, (layer, unit): (usize, usize), a: f64, a_error: f64) -> f64 {
+        let factor = self.factor(row, layer, unit);
+        let (z, slope) = (reference::activate(self.activation, a), reference::derivative(self.activation, a));
+        let z_error = self.activation_error(a, a_error, SINGLE);
+        let error = match self.activation {
+            Activation::Sigmoid => (1.0 - 2.0 * z).abs() * z_error + 2.0 * SINGLE * slope,
+            Activation::Tanh => 2.0 * z.abs() * z_error + SINGLE * (1.0 + slope),
+            // On the wrong side of the kink the slope is off by 1.
+            Activation::Relu if a.abs() <= a_error => 1.0,
+            Activation::Relu => 0.0,
+            Activation::Silu | Activation::Gelu => STEEPEST_SLOPE * a_error + SLOPE_ROUNDINGS * SINGLE,
+        };
+        factor * error + self.dropout.map_or(0.0, |_| SINGLE * factor * (slope.abs() + error))
+    }
+
+    /// A bound of the error of an activation, before dropout, from that of the preactivation `a`.
+    fn activation_error(&self, a: f64, a_error: f64, u: f64) -> f64 {
+        let (z, slope) = (reference::activate(self.activation, a), reference::derivative(self.activation, a));
+        match self.activation {
+            Activation::Relu => a_error,
+            // The slope changes by less than twice the error within the error.
+            Activation::Sigmoid | Activation::Tanh => {
+                a_error * (slope + 2.0 * a_error).min(1.0) + FUNCTION_ROUNDINGS * u * z.abs()
+            }
+            Activation::Silu | Activation::Gelu => {
+                let roundings = if u == DOUBLE { ROUNDINGS_OF_F64_GELU } else { ROUNDINGS_OF_GELU };
+                a_error * (slope.abs() + STEEPEST_SLOPE * a_error) + roundings * u * z.abs()
+            }
+        }
+    }
+
     /// Bounds of the errors of a and z, computed with unit roundoff `u`.
-    fn forward_errors(&self, a: &Gradients<f64>, z: &Gradients<f64>, u: f64) -> (Gradients<f64>, Gradients<f64>) {
+    fn forward_errors(
+        &self,
+        a: &Gradients<f64>,
+        z: &Gradients<f64>,
+        row: usize,
+        u: f64,
+    ) -> (Gradients<f64>, Gradients<f64>) {
         let mut a_errors: Gradients<f64> = Vec::new();
         let mut z_errors = vec![vec![0.0; self.inputs[0]]];
         for (layer, (weights, inputs)) in self.weights.iter().zip(&self.inputs).enumerate() {
@@ -574,14 +689,9 @@ impl Plain {
                     carried + ROUNDINGS_PER_STEP * (1 + inputs) as f64 * u * size
                 })
                 .collect();
-            let of_activation = a[layer].iter().zip(&errors).map(|(a, error)| {
-                let z = reference::activate(self.activation, *a);
-                let slope = reference::derivative(self.activation, z);
-                match self.activation {
-                    Activation::Relu => *error,
-                    // The slope changes by less than twice the error within the error.
-                    _ => error * (slope + 2.0 * error).min(1.0) + FUNCTION_ROUNDINGS * u * z.abs(),
-                }
+            let of_activation = a[layer].iter().zip(&errors).enumerate().map(|(unit, (a, error))| {
+                let of_factor = self.dropout.map_or(0.0, |_| u * z[layer + 1][unit].abs());
+                self.factor(row, layer + 1, unit) * self.activation_error(*a, *error, u) + of_factor
             });
             z_errors.push(of_activation.collect());
             a_errors.push(errors);

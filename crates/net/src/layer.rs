@@ -1,19 +1,18 @@
 //! One layer of the minibatch path: forward and backward side by side.
 
-use kernels::Activation;
 use kernels::matrix::{self, Blocks, Panels, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Level, dispatch};
+use kernels::{Activation, Level, Slope, dispatch};
 
 use crate::parallel::both;
 
-/// A hidden layer: z_out = activation(W z + w0), for `samples` samples. `scratch` has a place for each row and each unit of
-/// a narrow layer.
+/// A hidden layer: z_out = activation(W z + w0), or the preactivations without an activation, for `samples` samples. `scratch`
+/// has a place for each row and each unit of a narrow layer.
 #[inline(always)]
 pub(crate) fn forward_hidden<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
-    activation: Activation,
+    activation: Option<Activation>,
     (z, rows): (&[f32], usize),
     samples: usize,
     z_out: &mut [f32],
@@ -24,12 +23,12 @@ pub(crate) fn forward_hidden<S: Simd>(
     let mut z_out = PanelsMut::new(z_out, outputs, rows);
     if weights.shape.is_narrow() {
         let units = &mut scratch[..outputs * rows];
-        matrix::forward_narrow(simd, weights, z, samples, Some(activation), units);
+        matrix::forward_narrow(simd, weights, z, samples, activation, units);
         for (unit, column) in units.chunks_exact(rows).enumerate() {
             z_out.write_column(unit, &column[..samples]);
         }
     } else {
-        matrix::forward(simd, weights, z, samples, Some(activation), z_out);
+        matrix::forward(simd, weights, z, samples, activation, z_out);
     }
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn forward_hidden_on(
     scratch: &mut [f32],
 ) {
     if weights.shape.is_narrow() {
-        dispatch!(level, simd => forward_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch));
+        dispatch!(level, simd => forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch));
     } else {
         let (z, z_out) =
             (Panels::new(z, weights.shape.inputs, rows), PanelsMut::new(z_out, weights.shape.outputs, rows));
@@ -124,12 +123,13 @@ pub(crate) fn write_deltas<S: Simd>(
     }
 }
 
-/// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da.
+/// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da. As `slope` says, dz/da comes from
+/// the postactivations `z` or stands in their place.
 #[inline(always)]
 pub(crate) fn backward<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
-    activation: Activation,
+    slope: Slope,
     (delta, rows): (&[f32], usize),
     samples: usize,
     z: &[f32],
@@ -138,5 +138,5 @@ pub(crate) fn backward<S: Simd>(
     let (inputs, outputs) = (weights.shape.inputs, weights.shape.outputs);
     let delta = Panels::new(delta, outputs, rows);
     let z = Panels::new(z, inputs, rows);
-    matrix::backward(simd, weights, delta, samples, activation, z, PanelsMut::new(delta_in, inputs, rows));
+    matrix::backward(simd, weights, delta, samples, slope, z, PanelsMut::new(delta_in, inputs, rows));
 }

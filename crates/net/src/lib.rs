@@ -39,6 +39,7 @@
 //! | L = (1 - t) softplus(-a) + t softplus(a) | [`Textbook::loss`](textbook::Textbook::loss) |
 //! | delta^(L) = sigma(a^(L)) - (1 - t) | [`Textbook::output_deltas`](textbook::Textbook::output_deltas) |
 //! | delta^(l-1) = (W^T delta^(l)) dz/da | [`kernels::matvec_transposed`](fn@kernels::matvec_transposed), [`kernels::matrix::backward`] |
+//! | dz/da | [`kernels::derivative`], [`kernels::matrix::activate_with_slopes`] |
 //! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
 //! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
 //! | the other optimisers | [`kernels::update_weights`], [`kernels::matrix::BlockGradient::update`] |
@@ -49,12 +50,12 @@
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Run`]: on which data, validated how, who looks on. [`EarlyStopping`], [`Scorer`],
 //!   [`History`]: the best weights and the learning curves. [`Checkpoint`]: a training that goes on another day.
-//! - [`Predictor`]: predictions for many rows.
+//! - [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right.
 //! - [`metrics`]: how good predictions are. [`temperature`]: probabilities that are as sure as they should be.
 //! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
-//!   are never half written. [`random`]: the random numbers.
+//!   are never half written. [`memory`]: whether there is enough. [`random`]: the random numbers.
 
 mod buffer;
 pub mod checkpoint;
@@ -69,10 +70,13 @@ pub mod explanation;
 pub mod file;
 pub mod format;
 mod forward_sweep;
+mod full_batch;
 pub mod gradient_check;
 pub mod history;
 mod layer;
+mod lbfgs;
 mod loss;
+pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod optimizer;
@@ -98,8 +102,9 @@ pub use dataset::{Dataset, TargetKind};
 pub use digest::Digest;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use error::Error;
+pub use full_batch::{Iteration, Lbfgs, LbfgsEnding, LbfgsOptions};
 pub use history::{EpochRecord, History};
-pub use kernels::{Activation, LEVEL_VARIABLE, Level, LevelError};
+pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
 pub use output_layer::OutputLayer;

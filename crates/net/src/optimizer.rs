@@ -1,8 +1,9 @@
 //! How the gradient changes the weights.
 
-use kernels::{Rule, Sgd, Step};
+use kernels::{Dropout, Rule, Sgd, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::patience::MOST_COUNTED;
 use crate::schedule::Plateau;
 use crate::{Error, TrainingOptions};
 
@@ -138,6 +139,11 @@ impl Progress {
         Progress { steps: 0, beta_powers: [1.0; 2], plateau: Plateau::new() }
     }
 
+    /// Whether it can go on counting.
+    pub(crate) fn can_count(&self) -> bool {
+        self.steps < MOST_COUNTED && self.plateau.can_count()
+    }
+
     /// The learning rate of the next step.
     pub(crate) fn learning_rate(&self, options: &TrainingOptions) -> f64 {
         f64::from(options.optimizer.learning_rate()) * (options.schedule.factor(self.steps) * self.plateau.factor)
@@ -146,6 +152,11 @@ impl Progress {
     /// Takes the loss after an epoch.
     pub(crate) fn observe(&mut self, options: &TrainingOptions, loss: f64) {
         self.plateau.observe(options.schedule, loss);
+    }
+
+    /// Which units the next step drops.
+    pub(crate) fn dropout(&self, options: &TrainingOptions) -> Option<Dropout> {
+        (options.dropout > 0.0).then(|| Dropout::new(options.dropout, options.seed, self.steps))
     }
 
     /// The next step, for a minibatch whose samples have this weight together.

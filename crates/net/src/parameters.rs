@@ -88,16 +88,16 @@ impl Parameters {
     ///
     /// Uniform in -limit..limit. For sigmoid and tanh, limit = gain sqrt(6 / (inputs + outputs)) with a gain of 1 for tanh
     /// and for the output layer, and of 4 for hidden sigmoid layers, whose slope at 0 is a quarter of tanh's (X. Glorot and
-    /// Y. Bengio 2010). For ReLU, limit = sqrt(6 / inputs) (K. He and others 2015).
+    /// Y. Bengio 2010). For ReLU, and for SiLU and GELU, which are like it, limit = sqrt(6 / inputs) (K. He and others 2015).
     pub(crate) fn randomize(&mut self, shape: &Shape, seed: u64) {
-        use crate::Activation::{Relu, Sigmoid, Tanh};
+        use crate::Activation::{Gelu, Relu, Sigmoid, Silu, Tanh};
         let last = self.layers.len() - 1;
         for (layer, LayerShape { inputs, outputs }) in shape.layers().enumerate() {
             let limit = match shape.activation() {
                 _ if layer == last => (6.0 / (inputs + outputs) as f32).sqrt(),
                 Sigmoid => 4.0 * (6.0 / (inputs + outputs) as f32).sqrt(),
                 Tanh => (6.0 / (inputs + outputs) as f32).sqrt(),
-                Relu => (6.0 / inputs as f32).sqrt(),
+                Relu | Silu | Gelu => (6.0 / inputs as f32).sqrt(),
             };
             let mut random = Random::new(seed, layer as u64);
             let mut weights = vec![0.0; outputs * (1 + inputs)];
@@ -138,8 +138,14 @@ impl<'a> BlocksMut<'a> {
         }
     }
 
-    /// The first `count` blocks, and the other ones.
+    /// No blocks.
+    pub(crate) fn none() -> Self {
+        BlocksMut { forward: &mut [], backward: &mut [] }
+    }
+
+    /// The first `count` blocks, or all if there are fewer, and the other ones.
     pub(crate) fn split_at(self, count: usize) -> (BlocksMut<'a>, BlocksMut<'a>) {
+        let count = count.min(self.count());
         let (left_forward, forward) = self.forward.split_at_mut(count * FORWARD_BLOCK);
         let (left_backward, backward) = self.backward.split_at_mut(count * BACKWARD_BLOCK);
         (BlocksMut { forward: left_forward, backward: left_backward }, BlocksMut { forward, backward })

@@ -8,13 +8,22 @@
 
 use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Level, Sgd, Step, dispatch};
+use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
 use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::workspace::{GroupLayout, OutputArrays};
-use crate::{Dataset, OutputLayer, Shape};
+use crate::{Dataset, Network, OutputLayer};
+
+/// What step 1 keeps of the hidden layers.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep {
+    /// z alone.
+    Postactivations,
+    /// z and dz/da, both after dropout, of samples from position `first` in the minibatch on.
+    Slopes { dropout: Option<Dropout>, first: usize },
+}
 
 /// Step 1 of backpropagation for the samples whose features are in the group: leaves z of all hidden layers, and the
 /// preactivations of the output in its array.
@@ -26,12 +35,25 @@ pub(crate) fn propagate<S: Simd>(
     layout: &GroupLayout,
     group: &mut [f32],
     samples: usize,
+    keep: Keep,
 ) {
     let rows = layout.rows;
     let last = layout.z.len();
     for layer in 1..last {
+        let weights = parameters.layer(layer - 1);
         let (z, z_out, scratch) = layout.hidden_layer(group, layer);
-        layer::forward_hidden(simd, parameters.layer(layer - 1), activation, (z, rows), samples, z_out, scratch);
+        match keep {
+            Keep::Postactivations => {
+                layer::forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
+            }
+            Keep::Slopes { dropout, first } => {
+                layer::forward_hidden(simd, weights, None, (z, rows), samples, z_out, scratch);
+                let panels = layout.hidden_layer_with_slopes(group, layer);
+                let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
+                let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
+                matrix::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
+            }
+        }
     }
     let (z, output) = layout.output_layer(group);
     layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
@@ -72,17 +94,19 @@ pub(crate) fn gather_features<S: Simd>(
     matrix::gather_rows(simd, features, samples, index_of, z);
 }
 
-/// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`.
+/// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
+/// `first` in the minibatch.
 #[inline(always)]
 pub(crate) fn sample_sweep<S: Simd>(
     simd: S,
-    parameters: &Parameters,
-    shape: &Shape,
+    network: &Network,
     layout: &GroupLayout,
     group: &mut [f32],
     data: &Dataset,
-    indices: &[usize],
+    (indices, first): (&[usize], usize),
+    dropout: Option<Dropout>,
 ) {
+    let Network { parameters, shape } = network;
     let activation = shape.activation();
     let rows = layout.rows;
     let samples = indices.len();
@@ -95,7 +119,17 @@ pub(crate) fn sample_sweep<S: Simd>(
         #[inline(always)]
         |sample| indices[sample],
     );
-    propagate(simd, parameters, activation, layout, group, samples);
+    match layout.slopes {
+        None => propagate(simd, parameters, activation, layout, group, samples, Keep::Postactivations),
+        // In a function of its own, as the other output layers below.
+        Some(_) => {
+            let (group, keep) = (&mut *group, Keep::Slopes { dropout, first });
+            simd.vectorize(
+                #[inline(always)]
+                move || propagate(simd, parameters, activation, layout, group, samples, keep),
+            );
+        }
+    }
 
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
@@ -117,8 +151,12 @@ pub(crate) fn sample_sweep<S: Simd>(
         let delta = &delta[..layout.panels_len(layer)];
         let (before, delta_in) = before.split_at_mut(layout.delta[layer - 1]);
         let delta_in = &mut delta_in[..layout.panels_len(layer - 1)];
-        let z = &before[layout.z[layer - 1]..][..layout.panels_len(layer - 1)];
-        layer::backward(simd, parameters.layer(layer - 1), activation, (delta, rows), samples, z, delta_in);
+        let (slope, start) = match layout.slopes {
+            None => (activation.slope(), layout.z[layer - 1]),
+            Some(_) => (Slope::Kept, layout.slopes(layer - 1)),
+        };
+        let z = &before[start..][..layout.panels_len(layer - 1)];
+        layer::backward(simd, parameters.layer(layer - 1), slope, (delta, rows), samples, z, delta_in);
     }
 }
 

@@ -11,8 +11,8 @@
 
 use kernels::matrix::PANEL;
 use kernels::{
-    Level, Step, activate, ln, matvec, matvec_transposed, multiply_by_derivative, outer_product, shifted_exponentials,
-    sigmoid, softplus, update_weights,
+    Dropout, Level, Slope, Step, activate, derivative, ln, matvec, matvec_transposed, multiply_by_derivative,
+    outer_product, shifted_exponentials, sigmoid, softplus, update_weights,
 };
 
 use crate::optimizer::{Progress, clipped};
@@ -33,8 +33,10 @@ pub struct Textbook {
 /// What step 1 keeps of one sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Propagation {
-    /// z of layers 0..L: the features, then the postactivations of each hidden layer.
+    /// z of layers 0..L: the features, then the postactivations of each hidden layer. Dropout has its part in them.
     pub z: Vec<Vec<f32>>,
+    /// dz/da of the hidden layers 1..L.
+    pub slopes: Vec<Vec<f32>>,
     /// a of layers 1..=L.
     pub a: Vec<Vec<f32>>,
 }
@@ -73,19 +75,37 @@ impl Textbook {
     /// # Panics
     /// If `x` has not the network's number of features.
     pub fn propagate(&self, x: &[f32]) -> Propagation {
+        self.propagate_with_dropout(x, None)
+    }
+
+    /// The same, but some units are dropped: those that `dropout` drops of the sample at this position in its minibatch.
+    ///
+    /// # Panics
+    /// As [`Textbook::propagate`].
+    pub fn propagate_with_dropout(&self, x: &[f32], dropout: Option<(Dropout, usize)>) -> Propagation {
         let mut z = vec![x.to_vec()];
+        let mut slopes = Vec::new();
         let mut a: Vec<Vec<f32>> = Vec::new();
         for (weights, layer) in self.weights.iter().zip(self.shape.layers()) {
             let mut preactivations = vec![0.0; layer.outputs];
             matvec(self.level, weights, &z[z.len() - 1], &mut preactivations);
             if z.len() < self.weights.len() {
-                let mut postactivations = vec![0.0; layer.outputs];
+                let (mut postactivations, mut derivatives) = (vec![0.0; layer.outputs], vec![0.0; layer.outputs]);
                 activate(self.level, self.activation(), &preactivations, &mut postactivations);
+                derivative(self.level, self.activation(), &preactivations, &mut derivatives);
+                if let Some((dropout, position)) = dropout {
+                    let factors = dropout.of_layer(z.len(), 0).of_sample(position);
+                    for (unit, (z, slope)) in postactivations.iter_mut().zip(&mut derivatives).enumerate() {
+                        *z *= factors.of_unit(unit);
+                        *slope *= factors.of_unit(unit);
+                    }
+                }
                 z.push(postactivations);
+                slopes.push(derivatives);
             }
             a.push(preactivations);
         }
-        Propagation { z, a }
+        Propagation { z, slopes, a }
     }
 
     /// The loss of a sample with the targets `t`, one for each output unit ([`Dataset::target_vector`]). With one sigmoid,
@@ -132,17 +152,6 @@ impl Textbook {
         }
     }
 
-    /// dz/da of each unit of the hidden layer `l`, counted from 1.
-    ///
-    /// # Panics
-    /// If there is no such hidden layer.
-    pub fn slopes(&self, propagation: &Propagation, l: usize) -> Vec<f32> {
-        let z = &propagation.z[l];
-        let mut slopes = vec![1.0; z.len()];
-        multiply_by_derivative(self.level, self.activation(), z, &mut slopes);
-        slopes
-    }
-
     /// The sum of step 3 for each unit i of the hidden layer `l`, counted from 1: sum_j delta_j^(l+1) w_ji^(l+1).
     ///
     /// # Panics
@@ -160,7 +169,7 @@ impl Textbook {
         deltas[0].iter_mut().for_each(|delta| *delta *= weight);
         for l in (1..self.weights.len()).rev() {
             let mut delta = self.backpropagated(l, &deltas[0]);
-            multiply_by_derivative(self.level, self.activation(), &propagation.z[l], &mut delta);
+            multiply_by_derivative(self.level, Slope::Kept, &propagation.slopes[l - 1], &mut delta);
             deltas.insert(0, delta);
         }
         deltas
@@ -176,11 +185,21 @@ impl Textbook {
     /// All four steps for the samples `indices` of `data`, one after the other: the summed gradients in book order, and the
     /// summed loss, both weighted.
     pub fn gradient(&self, data: &Dataset, indices: &[usize]) -> (Vec<Vec<f32>>, f64) {
+        self.gradient_with_dropout(data, indices, None)
+    }
+
+    /// The same with the units left out that `dropout` drops.
+    pub fn gradient_with_dropout(
+        &self,
+        data: &Dataset,
+        indices: &[usize],
+        dropout: Option<Dropout>,
+    ) -> (Vec<Vec<f32>>, f64) {
         let mut gradients: Vec<Vec<f32>> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         let mut loss = 0.0;
-        for index in indices {
+        for (position, index) in indices.iter().enumerate() {
             let (x, t, weight) = (data.row(*index), data.target_vector(*index), data.weight(*index));
-            let propagation = self.propagate(x);
+            let propagation = self.propagate_with_dropout(x, dropout.map(|dropout| (dropout, position)));
             let deltas = self.deltas(&propagation, &t, weight);
             self.add_gradient(&propagation, &deltas, &mut gradients);
             if weight > 0.0 {
@@ -195,9 +214,11 @@ impl Textbook {
         self.step_with(&TrainingOptions { optimizer, ..TrainingOptions::default() }, data, indices)
     }
 
-    /// The same with all that the options say of a step: the optimiser, its schedule, weight decay and clipping.
+    /// The same with all that the options say of a step: the optimiser, its schedule, weight decay, clipping and
+    /// dropout.
     pub fn step_with(&mut self, options: &TrainingOptions, data: &Dataset, indices: &[usize]) -> f64 {
-        let (gradients, loss) = self.gradient(data, indices);
+        let dropout = self.progress.dropout(options);
+        let (gradients, loss) = self.gradient_with_dropout(data, indices, dropout);
         let weight: f64 = indices.iter().map(|index| f64::from(data.weight(*index))).sum();
         if weight == 0.0 {
             return 0.0;

@@ -12,12 +12,13 @@ use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
 use crate::optimizer::Progress;
 use crate::parallel::Pool;
-use crate::patience::{Goal, Patience};
+use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
 use crate::tuning::Tunings;
+use crate::workspace::Workspace;
 use crate::{
     Batch, Dataset, EarlyStopping, Ending, Epoch, EpochRecord, Error, History, Network, Optimizer, Run, Schedule,
-    Scorer, Threads,
+    Scorer, Threads, memory,
 };
 
 /// How to train.
@@ -40,7 +41,10 @@ pub struct TrainingOptions {
     /// The largest length of the mean gradient, over all weights and biases; a longer one is scaled down to it (R. Pascanu
     /// and others 2013). Positive.
     pub clip_norm: Option<f32>,
-    /// The seed of the order of the samples, which is new in each epoch.
+    /// The probability with which each unit of each hidden layer is dropped, of every sample in every step anew, and the other
+    /// ones multiplied by 1 / (1 - dropout) (N. Srivastava and others 2014). In 0..1. Predictions use all units.
+    pub dropout: f32,
+    /// The seed of the order of the samples, which is new in each epoch, and of the units that are dropped.
     pub seed: u64,
     /// Whether to keep the best weights, and when to stop before all epochs are done.
     pub early_stopping: Option<EarlyStopping>,
@@ -62,6 +66,7 @@ impl Default for TrainingOptions {
             schedule: Schedule::default(),
             weight_decay: 0.0,
             clip_norm: None,
+            dropout: 0.0,
             seed: 0,
             early_stopping: None,
             threads: Threads::default(),
@@ -84,6 +89,9 @@ impl TrainingOptions {
         let decay = self.weight_decay;
         if !(decay >= 0.0 && f64::from(self.optimizer.learning_rate()) * f64::from(decay) < 1.0) {
             return error("weight decay", decay.to_string(), "at least 0 and less than 1 / learning rate");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return error("dropout", self.dropout.to_string(), "at least 0 and less than 1");
         }
         match self.clip_norm {
             Some(norm) if !(norm > 0.0 && norm.is_finite()) => {
@@ -155,6 +163,14 @@ pub(crate) struct State {
     pub history: History,
 }
 
+impl State {
+    /// Whether it can go on counting.
+    pub(crate) fn can_count(&self) -> bool {
+        [self.epochs_done, self.batches_done].iter().all(|count| (*count as u64) < MOST_COUNTED)
+            && self.patience.can_count()
+    }
+}
+
 /// A training: all that it depends on from here on, besides its options and its run.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -173,6 +189,7 @@ impl Trainer {
     /// If an option is out of its range, or the threads cannot be had.
     pub fn new(network: Network, options: TrainingOptions) -> Result<Trainer, Error> {
         options.validate()?;
+        memory::check("the optimiser of this network", Some(Engine::bytes(&network, &options)))?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::new(&network, &options);
         let tunings = Tunings::new(pool.threads());
@@ -400,6 +417,7 @@ impl Trainer {
         after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
     ) -> Result<ControlFlow<()>, Error> {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
+        memory::check("the activations of a minibatch", Workspace::bytes(&self.network.shape, batch_size))?;
         self.order.clear();
         self.order.extend(0..data.rows());
         Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);

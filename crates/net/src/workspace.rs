@@ -3,6 +3,7 @@
 //! The samples of a minibatch are cut into groups, one after the other in memory. Each group is swept by one thread on its
 //! own, and holds all layers of its samples.
 
+use kernels::Slope;
 use kernels::matrix::{Minibatch, PANEL, Panels, ROW_MULTIPLE};
 
 use crate::buffer::Buffer;
@@ -29,6 +30,9 @@ pub(crate) struct GroupLayout {
     target_columns: usize,
     /// Panels delta of layers 1..=L (with an unused first entry, so that the index is the layer's).
     pub delta: Vec<usize>,
+    /// Panels dz/da of the hidden layers, as `z` counts them, where z does not tell it: see [`Slope`](kernels::Slope), and
+    /// with dropout. Else there are none.
+    pub slopes: Option<Vec<usize>>,
     /// Numbers in a group.
     pub stride: usize,
 }
@@ -45,9 +49,18 @@ pub(crate) struct OutputArrays<'a> {
     pub deltas: &'a mut [f32],
 }
 
+/// What a group is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// No deltas.
+    Predictions,
+    Training,
+    TrainingWithDropout,
+}
+
 impl GroupLayout {
-    /// The layout of groups of up to `samples` samples; without the deltas if it is only for predictions.
-    pub(crate) fn new(shape: &Shape, samples: usize, with_deltas: bool) -> Self {
+    /// The layout of groups of up to `samples` samples.
+    pub(crate) fn new(shape: &Shape, samples: usize, purpose: Purpose) -> Self {
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let mut units = vec![shape.inputs()];
         units.extend(shape.layers().map(|layer| layer.outputs));
@@ -67,10 +80,22 @@ impl GroupLayout {
         // Transposed in squares, whole panels become whole panels.
         let output_columns = if is_narrow { outputs * rows } else { panels };
         let output = place(2 * output_columns + target_columns + rows);
+        let keeps_slopes = match purpose {
+            Purpose::Predictions => false,
+            Purpose::Training => shape.activation().slope() == Slope::Kept,
+            Purpose::TrainingWithDropout => true,
+        };
+        let slopes = keeps_slopes.then(|| {
+            let panels = units[..hidden].iter().enumerate().map(|(layer, units)| match layer {
+                0 => 0,
+                _ => place(Panels::len(*units, rows)),
+            });
+            panels.collect()
+        });
         let delta = units.iter().enumerate().map(|(layer, units)| match layer {
             0 => 0,
-            _ if with_deltas => place(Panels::len(*units, rows)),
-            _ => 0,
+            _ if purpose == Purpose::Predictions => 0,
+            _ => place(Panels::len(*units, rows)),
         });
         let delta = delta.collect();
         GroupLayout {
@@ -83,6 +108,7 @@ impl GroupLayout {
             output_columns,
             target_columns,
             delta,
+            slopes,
             stride: next,
         }
     }
@@ -118,6 +144,20 @@ impl GroupLayout {
         (before, OutputArrays { a, t, losses, deltas: &mut rest[..self.output_columns] })
     }
 
+    /// z of hidden layer `layer` and its dz/da, which are kept.
+    #[inline(always)]
+    pub(crate) fn hidden_layer_with_slopes<'a>(&self, group: &'a mut [f32], layer: usize) -> [&'a mut [f32]; 2] {
+        let length = self.panels_len(layer);
+        let (before, rest) = group.split_at_mut(self.slopes(layer));
+        [&mut before[self.z[layer]..][..length], &mut rest[..length]]
+    }
+
+    /// Where the panels dz/da of hidden layer `layer` start, if they are kept.
+    #[inline(always)]
+    pub(crate) fn slopes(&self, layer: usize) -> usize {
+        self.slopes.as_ref().map_or(0, |slopes| slopes[layer])
+    }
+
     /// Numbers in the panels of layer `layer`.
     #[inline(always)]
     pub(crate) fn panels_len(&self, layer: usize) -> usize {
@@ -137,11 +177,19 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// Room for minibatches of up to `samples` samples on `threads` threads.
-    pub(crate) fn new(shape: &Shape, samples: usize, threads: usize) -> Self {
+    pub(crate) fn new(shape: &Shape, samples: usize, threads: usize, purpose: Purpose) -> Self {
         let groups = threads.min(samples);
-        let layout = GroupLayout::new(shape, samples.div_ceil(groups), true);
+        let layout = GroupLayout::new(shape, samples.div_ceil(groups), purpose);
         let numbers = Buffer::zeros(groups * layout.stride);
         Workspace { layout, numbers, threads, groups, samples }
+    }
+
+    /// Bytes that it takes for minibatches of up to `samples` samples, within a few per cent; `None` if they cannot be counted.
+    pub(crate) fn bytes(shape: &Shape, samples: usize) -> Option<usize> {
+        let units = |width: usize| width.checked_next_multiple_of(PANEL)?.checked_mul(2);
+        let widths = shape.layers().map(|layer| layer.outputs).chain([shape.inputs()]);
+        let of_sample = widths.map(units).try_fold(0usize, |sum, units| sum.checked_add(units?))?;
+        samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
     }
 
     /// The threads that it was made for.

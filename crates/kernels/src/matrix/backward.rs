@@ -3,11 +3,11 @@
 use super::chunks;
 use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
 use super::tile::{AlongUnits, Chain, Ends, ZEROS, tiles};
-use crate::activation::{Activation, derivative_lanes, with_constant};
+use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
 
-/// Step 3 of backpropagation: `delta_in = (W^T delta) dz/da` for the first `samples` samples, with dz/da the derivative of
-/// `activation` at the postactivations `z` of the layer before.
+/// Step 3 of backpropagation: `delta_in = (W^T delta) dz/da` for the first `samples` samples. `z` are the postactivations of
+/// the layer before, from which the derivative is found as `slope` says; or, if that says so, the derivatives.
 ///
 /// # Panics
 /// If the panels do not fit the layer, or have fewer rows than `samples`.
@@ -17,7 +17,7 @@ pub fn backward<S: Simd>(
     weights: Blocks<'_>,
     delta: Panels<'_>,
     samples: usize,
-    activation: Activation,
+    slope: Slope,
     z: Panels<'_>,
     mut delta_in: PanelsMut<'_>,
 ) {
@@ -29,7 +29,7 @@ pub fn backward<S: Simd>(
         for input_panel in 0..shape.input_panels() {
             let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
             let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
-            with_constant!(activation, ACTIVATION => to_panel(
+            with_constant!(simd, Slope: slope, SLOPE => to_panel(
                 simd,
                 weights,
                 delta,
@@ -41,7 +41,7 @@ pub fn backward<S: Simd>(
                 move |sum, place| {
                     // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
                     unsafe {
-                        let derivative = derivative_lanes(simd, ACTIVATION, simd.load_from(z.add(place)));
+                        let derivative = derivative_lanes(simd, SLOPE, simd.load_from(z.add(place)));
                         simd.store_to(sum * derivative, results.add(place));
                     }
                 },

@@ -31,6 +31,7 @@
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
 //! of the table let them run across samples and inputs. Each number's chain is the same in both forms, and so its bits.
 
+mod activate;
 mod backward;
 mod book_order;
 mod columns;
@@ -43,6 +44,7 @@ mod row;
 mod tile;
 mod update;
 
+pub use activate::activate_with_slopes;
 pub use backward::backward;
 pub use book_order::{read_blocks, read_gradient, write_blocks, write_gradient};
 pub use columns::{columns_to_panels, panels_to_columns};

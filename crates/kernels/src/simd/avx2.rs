@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
+use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the AVX2 tier: exists only where the machine has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,21 @@ impl Simd for Avx2 {
     fn prefetch(self, place: *const f32) {
         // SAFETY: a hint, for any address; SSE is part of the tier.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+    }
+
+    #[inline(always)]
+    fn uniform(self, [before, between]: [u32; 2], first: u32) -> Avx2Vector {
+        // SAFETY: the token proves AVX2.
+        Avx2Vector(unsafe {
+            let splat = |word: u32| _mm256_set1_epi32(word as i32);
+            let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let x = _mm256_xor_si256(_mm256_add_epi32(splat(first), lane), splat(before));
+            let x = _mm256_mullo_epi32(_mm256_xor_si256(x, _mm256_srli_epi32::<16>(x)), splat(FIRST_MULTIPLIER));
+            let x = _mm256_xor_si256(_mm256_xor_si256(x, _mm256_srli_epi32::<15>(x)), splat(between));
+            let x = _mm256_mullo_epi32(x, splat(SECOND_MULTIPLIER));
+            let x = _mm256_xor_si256(x, _mm256_srli_epi32::<16>(x));
+            _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32::<8>(x)), _mm256_set1_ps(UNIT))
+        })
     }
 
     #[inline(always)]

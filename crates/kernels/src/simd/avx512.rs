@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::vector::{FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
+use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the AVX-512 tier: exists only where the machine has AVX-512F.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,21 @@ impl Simd for Avx512 {
     fn prefetch(self, place: *const f32) {
         // SAFETY: a hint, for any address; SSE is part of the tier.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+    }
+
+    #[inline(always)]
+    fn uniform(self, [before, between]: [u32; 2], first: u32) -> Avx512Vector {
+        // SAFETY: the token proves AVX-512F.
+        Avx512Vector(unsafe {
+            let splat = |word: u32| _mm512_set1_epi32(word as i32);
+            let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let x = _mm512_xor_si512(_mm512_add_epi32(splat(first), lane), splat(before));
+            let x = _mm512_mullo_epi32(_mm512_xor_si512(x, _mm512_srli_epi32::<16>(x)), splat(FIRST_MULTIPLIER));
+            let x = _mm512_xor_si512(_mm512_xor_si512(x, _mm512_srli_epi32::<15>(x)), splat(between));
+            let x = _mm512_mullo_epi32(x, splat(SECOND_MULTIPLIER));
+            let x = _mm512_xor_si512(x, _mm512_srli_epi32::<16>(x));
+            _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srli_epi32::<8>(x)), _mm512_set1_ps(UNIT))
+        })
     }
 
     #[inline(always)]

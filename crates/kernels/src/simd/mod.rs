@@ -74,6 +74,11 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// They must be writable.
     unsafe fn store_to(self, vector: Self::Vector, to: *mut f32);
 
+    /// Random numbers in 0..1, multiples of 2^-24: in lane i a hash of the key and of the number `first + i`, rounds of
+    /// exclusive or with the word's own high bits and of multiplication (by C. Wellons's constants, 2018), with half of the
+    /// key before each multiplication. [`reference::uniform`](crate::reference::uniform) has the formula.
+    fn uniform(self, key: [u32; 2], first: u32) -> Self::Vector;
+
     /// Asks for the cache line of `place` in advance, which need not be valid.
     #[inline(always)]
     fn prefetch(self, _place: *const f32) {}

@@ -3,10 +3,11 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use wide::{f32x8, i32x8};
+use wide::{f32x8, i32x8, u32x8};
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
+use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the portable tier, on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,16 @@ impl Simd for Portable {
     unsafe fn store_to(self, vector: PortableVector, to: *mut f32) {
         // SAFETY: the caller says that eight numbers are writable; an array needs no more alignment than they do.
         unsafe { to.cast::<[f32; 8]>().write(vector.0.to_array()) }
+    }
+
+    #[inline(always)]
+    fn uniform(self, [before, between]: [u32; 2], first: u32) -> PortableVector {
+        let first = u32x8::splat(first) + u32x8::new([0, 1, 2, 3, 4, 5, 6, 7]);
+        let mut x = first ^ u32x8::splat(before);
+        x = (x ^ (x >> 16)) * u32x8::splat(FIRST_MULTIPLIER);
+        x = ((x ^ (x >> 15)) ^ u32x8::splat(between)) * u32x8::splat(SECOND_MULTIPLIER);
+        let word: u32x8 = (x ^ (x >> 16)) >> 8;
+        PortableVector(f32x8::from_i32x8(i32x8::from_ne_bytes(word.to_ne_bytes())) * f32x8::splat(UNIT))
     }
 
     #[inline(always)]

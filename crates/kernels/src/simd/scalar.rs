@@ -4,6 +4,7 @@
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START};
 use super::{Simd, Splat, Vector};
+use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the scalar tier, on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,14 @@ impl Simd for Scalar {
     unsafe fn store_to(self, vector: f32, to: *mut f32) {
         // SAFETY: the caller says that it is writable.
         unsafe { to.write(vector) }
+    }
+
+    #[inline(always)]
+    fn uniform(self, [before, between]: [u32; 2], first: u32) -> f32 {
+        let mut x = first ^ before;
+        x = (x ^ (x >> 16)).wrapping_mul(FIRST_MULTIPLIER);
+        x = ((x ^ (x >> 15)) ^ between).wrapping_mul(SECOND_MULTIPLIER);
+        ((x ^ (x >> 16)) >> 8) as f32 * UNIT
     }
 
     #[inline(always)]

@@ -30,7 +30,7 @@ pub trait Vector:
     fn with_sign_of(self, sign: Self) -> Self;
 
     /// `self * 2^n` for whole n in -252..=254, rounded once: exact, but for a subnormal result, and infinite where it
-    /// overflows. `self` must lie between 1/2 and 2 in magnitude, or be NaN.
+    /// overflows. `self` must lie between 1/2 and 2 in magnitude, or below 2^32 if n is not positive, or be NaN.
     fn scale_by_power_of_two(self, n: Self) -> Self;
 
     /// The whole number n for which a positive normal number is 2^n times its [`fraction`](Self::fraction). Of others it
