@@ -21,7 +21,7 @@ pub struct Config {
 }
 
 /// The name of that argument.
-const CONFIG: &str = "config";
+pub const CONFIG: &str = "config";
 
 /// The command line with the arguments that its `--config` names in front of its own, if it has one; and the name of
 /// that file. `matches` is what `command` makes of the command line.
@@ -51,10 +51,13 @@ pub fn expand(
             found.extend(words);
         }
     }
-    // Behind the names of the program and the subcommand.
+    Ok(Some((with_words(arguments, found.into_iter().map(OsString::from)), path.clone())))
+}
+
+/// A command line with words behind the names of the program and the subcommand.
+pub fn with_words(arguments: &[OsString], words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let (names, rest) = arguments.split_at(2.min(arguments.len()));
-    let found = found.into_iter().map(OsString::from);
-    Ok(Some((names.iter().cloned().chain(found).chain(rest.iter().cloned()).collect(), path.clone())))
+    names.iter().cloned().chain(words).chain(rest.iter().cloned()).collect()
 }
 
 /// The argument that a key means; words may be joined by hyphens or by underscores.
@@ -100,7 +103,8 @@ fn text(value: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => number.to_string(),
-        Value::Boolean(_) | Value::Datetime(_) => return None,
+        Value::Boolean(is_so) => is_so.to_string(),
+        Value::Datetime(_) => return None,
         Value::Array(values) => values.iter().map(text).collect::<Option<Vec<_>>>()?.join(","),
         Value::Table(table) => {
             let pair = |(key, value): (&String, &Value)| Some(format!("{key}={}", text(value)?));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use data::{Pipeline, Target};
-use net::{Network, OutputLayer, format};
+use net::{Digest, Network, OutputLayer, format};
 use serde::{Deserialize, Serialize};
 
 use crate::{Compute, Curve, Error, Predictor, Result, Settings};
@@ -101,6 +101,16 @@ impl Model {
             return Err(Error::Description { file, reason });
         }
         Ok(Self { pipeline, members, training })
+    }
+
+    /// A digest of every bit of the weights: of one network [`Network::fingerprint`], and of several the SHA-256 of theirs, each as
+    /// its hexadecimal digits and a line feed.
+    pub fn fingerprint(&self) -> Digest {
+        let lines: Vec<String> = self.members.iter().map(|member| format!("{}\n", member.fingerprint())).collect();
+        match &self.members[..] {
+            [network] => network.fingerprint(),
+            _ => Digest::of(lines.iter().map(String::as_bytes)),
+        }
     }
 
     /// Prepares to predict.
