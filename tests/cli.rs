@@ -279,7 +279,7 @@ fn bench_prints_tables_and_writes_json_and_a_page() {
     assert!(json["date"].as_str().unwrap().starts_with("20") && json["date"].as_str().unwrap().ends_with('Z'));
     let lengths =
         ["peaks", "kernels", "training", "one_row", "many_rows"].map(|part| json[part].as_array().unwrap().len());
-    assert_eq!(lengths, [2, 2 * 17, 2 * 2 * 8, 2 * 5, 2 * 2 * 5]);
+    assert_eq!(lengths, [2, 2 * 19, 2 * 2 * 8, 2 * 5, 2 * 2 * 5]);
     for number in
         ["samples_per_second", "gflop_per_second", "share_of_peak", "speedup_over_scalar", "speedup_over_one_thread"]
     {
@@ -399,7 +399,9 @@ const BAD_ARGUMENTS: &[(&[&str], &[&str])] = &[
     (&["train", "--hidden", "0"], &["--hidden", "64,32"]),
     (&["train", "--hidden", "64,x"], &["64,x", "--hidden", "64,32"]),
     (&["train", "--hidden", "99999999999"], &["--hidden", "64,32"]),
-    (&["train", "--hidden", "65536,65536,65536,65536"], &["weights and biases", "narrow its hidden layers"]),
+    (&["train", "--hidden", "65536,65536,65536,65536"], &["weights and biases", "bytes", "narrow its hidden"]),
+    (&["train", "--hidden", "1000000,1000000"], &["--hidden", "64,32"]),
+    (&["train", "--hidden", "65536,65536", "--ensemble", "1000"], &["weights and biases in", "bytes"]),
     (&["train", "--hidden"], &["--hidden"]),
     (&["train", "--activation", "cubic"], &["--activation", "cubic", "sigmoid, tanh"]),
     (&["train", "--learning-rate", "-1"], &["--learning-rate", "above 0"]),
@@ -809,6 +811,36 @@ fn a_model_says_how_it_was_made() {
         "{}",
         info.stdout
     );
+}
+
+#[test]
+fn models_are_exported() {
+    let desk = Desk::new();
+    desk.write("t.csv", mixed(200));
+    desk.succeed(&["train", "t.csv", "--target", "kind", "--split", "part", "--epochs", "2", "--ensemble", "2"]);
+    let run =
+        desk.succeed(&["export", "model.safetensors", "--onnx", "m.onnx", "--safetensors-plain", "w.safetensors"]);
+    let report = run.report();
+    assert!(report["inputs"].starts_with("3: ") && report["inputs"].contains("`size`"), "{}", run.stdout);
+    assert_eq!(report["note"], "dates are given as days since 1970-01-01, the time of day a fraction: `day`");
+    assert_eq!(report["outputs"], "`prob_t0`, `prob_t1`, `class`");
+    assert_eq!((report["ONNX"], report["PyTorch"]), ("m.onnx", "w.safetensors"));
+    let (onnx, weights) = (fs::read(desk.path("m.onnx")).unwrap(), fs::read(desk.path("w.safetensors")).unwrap());
+    let contains = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+    assert!(contains(&onnx, b"network2.layer1.weight") && contains(&weights, b"\"1.0.weight\""));
+    desk.succeed(&["export", "model.safetensors", "--onnx", "m.onnx"]);
+    assert!(fs::read(desk.path("m.onnx")).unwrap() == onnx, "other bytes the second time");
+
+    let network = net::Network::builder(2).hidden(&[3]).build().unwrap();
+    net::format::save(&desk.path("n.safetensors"), &network, &BTreeMap::<String, String>::new()).unwrap();
+    let run = desk.succeed(&["export", "n.safetensors", "--onnx", "n.onnx"]);
+    assert_eq!((run.report()["inputs"], run.report()["outputs"]), ("1: `features`", "`prob_t0`, `prob_t1`"));
+
+    desk.fail(&["export", "model.safetensors"], &["--onnx", "--safetensors-plain"]);
+    desk.fail(&["export", "model.safetensors", "--onnx", "model.safetensors"], &["read in the same run"]);
+    desk.fail(&["export", "model.safetensors", "--onnx", "none/m.onnx"], &["no folder `none`"]);
+    desk.fail(&["export", "t.csv", "--onnx", "t.onnx"], &["t.csv"]);
+    assert!(!desk.path("t.onnx").exists());
 }
 
 #[test]

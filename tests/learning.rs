@@ -251,11 +251,12 @@ fn bad_arguments_are_errors() {
         (scheduled(Schedule::Cosine { warm_up: 5, steps: 5 }), "steps of the cosine schedule is 5"),
         (Network::builder(0).build().unwrap_err().to_string(), "at least one input"),
         (Network::builder(2).hidden(&[4, 0]).build().unwrap_err().to_string(), "hidden layer 2"),
-        (Network::builder(usize::MAX).hidden(&[usize::MAX]).build().unwrap_err().to_string(), "narrower"),
-        (Network::builder(1 << 30).hidden(&[1 << 30]).build().unwrap_err().to_string(), "narrower"),
+        (Network::builder(usize::MAX).hidden(&[usize::MAX]).build().unwrap_err().to_string(), "than can be counted"),
+        (Network::builder(1 << 30).hidden(&[1 << 30]).build().unwrap_err().to_string(), "bytes of memory"),
         (network().prob_t0(&[1.0]).unwrap_err().to_string(), "features has 1"),
         (Dataset::new(2, vec![], vec![]).unwrap_err().to_string(), "no rows"),
         (Dataset::new(2, vec![0.0; 3], vec![0.0; 2]).unwrap_err().to_string(), "3 features"),
+        (Dataset::new(usize::MAX, vec![0.0; 3], vec![0.0; 2]).unwrap_err().to_string(), "3 features"),
         (Dataset::new(1, vec![0.0, f32::NAN], vec![0.0; 2]).unwrap_err().to_string(), "row 2, feature 1"),
         (Dataset::new(1, vec![0.0], vec![2.0]).unwrap_err().to_string(), "row 1: the class is 2"),
         (
@@ -298,4 +299,23 @@ fn bad_arguments_are_errors() {
     let other = Dataset::new(1, vec![0.0], vec![1.0]).unwrap();
     assert!(matches!(Trainer::new(network(), default()).unwrap().epoch(&other), Err(Error::Length { .. })));
     assert!(matches!(Trainer::new(network(), default()).unwrap().step(&data, &[4]), Err(Error::Data(_))));
+}
+
+/// What counts is what the machine has, asked before it is taken.
+#[test]
+fn more_than_memory_holds_is_refused_in_bytes() {
+    let Some(available) = net::memory::available().filter(|available| *available < 400 << 30) else { return };
+    let network = Network::builder(300_000).hidden(&[300_000]).build();
+    // A minibatch of a million samples, of 600,000 numbers each and more.
+    let data = Dataset::new(1, vec![0.0; 1 << 20], vec![1.0; 1 << 20]).unwrap();
+    let wide = Network::builder(1).hidden(&[300_000]).build().unwrap();
+    let optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0 };
+    let options = TrainingOptions { optimizer, batch_size: 1 << 20, ..Default::default() };
+    let epoch = Trainer::new(wide, options).unwrap().epoch(&data);
+    for (error, least) in [(network.unwrap_err(), 8 * 300_000_u64.pow(2)), (epoch.unwrap_err(), (8 * 300_000) << 20)] {
+        let Error::Memory { wanted, .. } = &error else { panic!("{error}") };
+        let wanted: u64 = wanted.parse().unwrap();
+        assert!(wanted >= least && wanted > available, "{error}, at least {least}");
+        assert!(error.to_string().contains("bytes of memory, but"), "{error}");
+    }
 }

@@ -12,10 +12,12 @@ use crate::config;
 use crate::cross_validate::CrossValidate;
 use crate::describe::Describe;
 use crate::evaluate::Evaluate;
+use crate::export::Export;
 use crate::failure;
 use crate::info::Info;
 use crate::predict::Predict;
 use crate::train::Train;
+use crate::write_report::WriteReport;
 
 /// Multilayer perceptrons for tables, trained by backpropagation on the CPU: for two classes, several classes, or numbers.
 ///
@@ -34,9 +36,11 @@ pub enum Command {
     Train(Box<Train>),
     Predict(Predict),
     Evaluate(Evaluate),
+    Report(WriteReport),
     CrossValidate(Box<CrossValidate>),
     Describe(Describe),
     Info(Info),
+    Export(Export),
     Bench(Bench),
     Completions(Completions),
 }
@@ -48,12 +52,14 @@ impl Command {
     /// Whatever goes wrong, as one line for the user.
     pub fn run(&self, arguments: &[String]) -> Result<()> {
         match self {
-            Command::Train(train) => train.run(arguments),
+            Command::Train(train) => train.run(arguments, &named_plainly(arguments)),
             Command::Predict(predict) => predict.run(),
-            Command::Evaluate(evaluate) => evaluate.run(),
+            Command::Evaluate(evaluate) => evaluate.run(&named_plainly(arguments)),
+            Command::Report(report) => report.run(&named_plainly(arguments)),
             Command::CrossValidate(cross_validate) => cross_validate.run(),
             Command::Describe(describe) => describe.run(),
             Command::Info(info) => info.run(),
+            Command::Export(export) => export.run(),
             Command::Bench(bench) => bench.run(),
             Command::Completions(completions) => completions.run(CommandLine::command()),
         }
@@ -85,9 +91,14 @@ pub fn parse() -> Result<(Command, Vec<String>)> {
 }
 
 /// The arguments that change no bit of a model: those with a value, and those without.
-const WITHOUT_EFFECT: [&str; 7] =
-    ["--threads", "--level", "--model", "--config", "--checkpoint", "--checkpoint-every", "--resume"];
+const WITHOUT_EFFECT: [&str; 8] =
+    ["--threads", "--level", "--model", "--config", "--checkpoint", "--checkpoint-every", "--resume", "--report"];
 const FLAGS_WITHOUT_EFFECT: [&str; 2] = ["--json", "--fingerprint"];
+
+/// The command line with the plain name of the program.
+fn named_plainly(arguments: &[String]) -> Vec<String> {
+    ["backprop".to_owned()].into_iter().chain(arguments.iter().skip(1).cloned()).collect()
+}
 
 /// The command line without the arguments that change no bit of a model, and with the plain name of the program.
 pub fn without_effect_removed(arguments: &[String]) -> Vec<String> {

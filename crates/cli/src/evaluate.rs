@@ -1,16 +1,10 @@
 //! `backprop evaluate`: how good a model is on a table.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
-use model::{Examples, Model, scores};
 
-use crate::machine::Machine;
-use crate::predictions;
-use crate::reading::Reading;
-use crate::report::{Report, count};
-use crate::values;
+use crate::judging::Judging;
+use crate::page::Page;
 
 /// Show how good the predictions of a model are for a table that has the answers
 ///
@@ -20,28 +14,14 @@ use crate::values;
 #[command(after_help = "\
 Examples:
   backprop evaluate model.safetensors test.csv
-  backprop evaluate patients.safetensors other-clinic.csv --weights visits --json")]
+  backprop evaluate patients.safetensors other-clinic.csv --weights visits --json
+  backprop evaluate model.safetensors test.csv --report test.html")]
 pub struct Evaluate {
-    /// Model that `backprop train` has saved
-    model: PathBuf,
-
-    /// Table with the feature columns of the model and its target, or - for the standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-
-    /// Of two classes, t = 1 is predicted where its probability is at least this [default: 0.5]
-    #[arg(long, value_name = "PROBABILITY", value_parser = values::probability)]
-    threshold: Option<f32>,
-
-    /// Column of numbers from 0 on that say how much each row counts, by its name
-    #[arg(long, value_name = "COLUMN")]
-    weights: Option<String>,
+    #[command(flatten)]
+    judging: Judging,
 
     #[command(flatten)]
-    reading: Reading,
-
-    #[command(flatten)]
-    machine: Machine,
+    page: Page,
 
     /// Print JSON
     #[arg(long)]
@@ -49,21 +29,8 @@ pub struct Evaluate {
 }
 
 impl Evaluate {
-    /// Predicts, compares, and prints.
-    pub fn run(&self) -> Result<()> {
-        let compute = self.machine.compute()?;
-        let model = Model::load(&self.model)?;
-        predictions::check_threshold(model.pipeline.target(), self.threshold)?;
-        let mut report = Report::default();
-        let weights = self.weights.as_deref();
-        let table = self.reading.read_examples(&self.file, &model.pipeline, weights, &mut report)?;
-        let file = table.file().to_owned();
-        report.line("data", format!("{file}: {} rows", count(table.rows())));
-        report.value("data", file);
-        report.value("rows", table.rows());
-        let examples = Examples::of_table(&model.pipeline, table, weights)?;
-        let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
-        report.scores(&scores(model.pipeline.target(), &examples, &predictions, self.threshold)?, "rows of the table");
-        report.print(self.json)
+    /// Predicts, compares, and prints. `command` is the command line.
+    pub fn run(&self, command: &[String]) -> Result<()> {
+        self.judging.run(&self.page, command)?.print(self.json)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::machine::granted_threads;
 use crate::network;
-use crate::report::{Report, count, json, list};
+use crate::report::{Report, command_line, count, json, list};
 
 /// Show what a model holds or, without one, what this machine can do
 #[derive(Args)]
@@ -98,7 +98,7 @@ fn model(path: &Path, as_json: bool) -> Result<()> {
 fn report_training(training: &Training, report: &mut Report) {
     report.value("training", training);
     if let Some(Provenance { version, command, data }) = &training.provenance {
-        report.line("command", command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+        report.line("command", command_line(command));
         report.line("made by", format!("backprop {version}"));
         let [rows, trained_on, validation, held_out] =
             [data.rows, data.trained_on, data.validation, data.held_out].map(count);
@@ -131,15 +131,6 @@ fn report_training(training: &Training, report: &mut Report) {
             text += &format!(", temperature {temperature:.4}");
         }
         report.line("training", text);
-    }
-}
-
-/// A word of a command line as a shell wants it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

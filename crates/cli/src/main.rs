@@ -4,13 +4,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
-//! | `train.rs`, `predict.rs`, `evaluate.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
-//! | `training_table.rs`, `hyperparameters.rs`, `checkpoints.rs`, `reading.rs`, `machine.rs` | arguments that go together |
+//! | `train.rs`, `predict.rs`, `evaluate.rs`, `write_report.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `export.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
+//! | `training_table.rs`, `hyperparameters.rs`, `checkpoints.rs`, `reading.rs`, `judging.rs`, `machine.rs` | arguments that go together |
 //! | `config.rs` | arguments from a file |
 //! | `values.rs` | the values of arguments |
 //! | `destination.rs` | where files may be written |
 //! | `progress.rs`, `report.rs`, `network.rs` | what is shown during the work and after it |
 //! | `predictions.rs` | predictions as CSV |
+//! | `page.rs` | the page of `report` and `--report` |
 //! | `interrupt.rs` | Ctrl-C |
 //! | `failure.rs` | what happens to errors |
 
@@ -23,12 +24,15 @@ mod cross_validate;
 mod describe;
 mod destination;
 mod evaluate;
+mod export;
 mod failure;
 mod hyperparameters;
 mod info;
 mod interrupt;
+mod judging;
 mod machine;
 mod network;
+mod page;
 mod predict;
 mod predictions;
 mod progress;
@@ -37,6 +41,7 @@ mod report;
 mod train;
 mod training_table;
 mod values;
+mod write_report;
 
 use std::process::ExitCode;
 

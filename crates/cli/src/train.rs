@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ::report::{Judged, TableSummary};
 use anyhow::Result;
 use clap::Args;
 use data::{Dropped, Split, Table, Target};
@@ -17,6 +18,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::network;
+use crate::page::{Contents, Page};
 use crate::progress::TrainingProgress;
 use crate::report::{Report, count};
 use crate::training_table::{Partition, TrainingTable};
@@ -37,6 +39,7 @@ Examples:
   backprop train patients.csv --target outcome --positive sick --model patients.safetensors
   backprop train houses.parquet --target price --drop id --hidden 128,64 --ensemble 5
   backprop train flowers.csv --target species --validation-fraction 0.1 --patience 10
+  backprop train patients.csv --target outcome --report patients.html
   backprop train --config run.toml --seed 7
   backprop train patients.csv --target outcome --checkpoint run.ckpt
   backprop train --resume run.ckpt"
@@ -71,6 +74,9 @@ pub struct Train {
     model: PathBuf,
 
     #[command(flatten)]
+    page: Page,
+
+    #[command(flatten)]
     _config: Config,
 
     /// Print a digest of the weights, too
@@ -83,17 +89,19 @@ pub struct Train {
 }
 
 impl Train {
-    /// Trains, saves, and then prints what came of it. `arguments` are the command line.
-    pub fn run(&self, arguments: &[String]) -> Result<()> {
+    /// Trains, saves, and then prints what came of it. `arguments` are the command line, and `plainly` the same with the
+    /// plain name of the program, for the page.
+    pub fn run(&self, arguments: &[String], plainly: &[String]) -> Result<()> {
         let compute = self.machine.compute()?;
         let sources: Vec<&Path> = self.table.path().into_iter().chain(self.validation.as_deref()).collect();
         destination::check(&self.model, &sources)?;
+        self.page.check(&sources, &self.model)?;
         self.checkpoints.check(&self.model, &sources)?;
         let resumed = self.checkpoints.resumed()?;
         // Whoever goes on has perhaps said less than who began.
         let arguments = resumed.as_ref().and_then(checkpoints::arguments).unwrap_or_else(|| arguments.to_vec());
         let mut report = Report::default();
-        let (prepared, data) = self.prepare(&mut report)?;
+        let (prepared, data, table) = self.prepare(&mut report)?;
         let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
         interrupt::listen()?;
 
@@ -120,9 +128,12 @@ impl Train {
         network::fingerprint(&model, self.fingerprint, &mut report);
         report.line("SIMD level", compute.level.to_string());
         report.line("threads", compute.threads.to_string());
-        if let Some(held_out) = held_out {
-            let predictions = model.predictor(compute)?.predict(&held_out.inputs)?;
-            report.scores(&scores(model.pipeline.target(), &held_out, &predictions, None)?, "held-out rows");
+        let predictions = match &held_out {
+            Some(held_out) => model.predictor(compute)?.predict(&held_out.inputs)?,
+            None => Vec::new(),
+        };
+        if let Some(held_out) = &held_out {
+            report.scores(&scores(model.pipeline.target(), held_out, &predictions, None)?, "held-out rows");
         }
         model.save(&self.model)?;
         report.line("model", self.model.display().to_string());
@@ -132,11 +143,22 @@ impl Train {
             report.line("checkpoint", format!("{}{advice}", path.display()));
             report.value("checkpoint", path);
         }
+        let judged = |examples| Judged { rows: "held-out rows", examples, predictions: &predictions, threshold: None };
+        let files = [("table", self.table.path()), ("validation table", self.validation.as_deref())];
+        let contents = Contents {
+            table,
+            judged: held_out.as_ref().map(judged),
+            model_file: &self.model,
+            files: files.into_iter().filter_map(|(what, path)| Some((what, path?))).collect(),
+            command: plainly,
+            compute,
+        };
+        self.page.write(&model, contents, &mut report)?;
         report.print(self.json)
     }
 
     /// Reads the table, and makes of it the rows to train on and the rows held out.
-    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary)> {
+    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary, Option<TableSummary>)> {
         let partition = self.split.as_deref().map(Partition::Words);
         let (table, columns) = self.table.read(partition, report)?;
         let all: Vec<usize> = (0..table.rows()).collect();
@@ -145,6 +167,7 @@ impl Train {
         let (file, rows) = (table.file().to_owned(), table.rows());
         report.line("data", format!("{file}: {} rows of {} features", count(rows), columns.features.len()));
         report_target(&table, &target, report)?;
+        let summary = self.page.summary(&table);
         let mut prepared = columns.prepare(table, &split, &self.hyperparameters.recipe())?;
         if let Some(path) = &self.validation {
             let weights = columns.weights.as_deref();
@@ -164,7 +187,7 @@ impl Train {
         let data = DataSummary { file, rows, trained_on: training, validation, held_out, dropped };
         report.value("data", &data);
         report.value("settings", &prepared.settings);
-        Ok((prepared, data))
+        Ok((prepared, data, summary))
     }
 
     /// Which rows to train on.

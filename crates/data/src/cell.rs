@@ -6,28 +6,15 @@ use serde::{Deserialize, Serialize};
 /// Days from 1 January of the year 1 to 1 January 1970.
 const EPOCH: i32 = 719_163;
 
+/// The cells that say that there is no value, without the blanks around them.
+pub const MISSING: [&str; 18] = [
+    "", "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN", "null", "NULL", "Null",
+    "None", "NaT",
+];
+
 /// Whether a cell, without the blanks around it, says that there is no value.
 pub(crate) fn is_missing(cell: &str) -> bool {
-    matches!(
-        cell,
-        "" | "?"
-            | "NA"
-            | "N/A"
-            | "n/a"
-            | "#N/A"
-            | "#NA"
-            | "<NA>"
-            | "NaN"
-            | "nan"
-            | "NAN"
-            | "-nan"
-            | "-NaN"
-            | "null"
-            | "NULL"
-            | "Null"
-            | "None"
-            | "NaT"
-    )
+    MISSING.contains(&cell)
 }
 
 /// The order of year, month and day in the dates of a column.

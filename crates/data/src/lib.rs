@@ -75,7 +75,7 @@ mod table;
 mod target;
 mod weights;
 
-pub use cell::DateOrder;
+pub use cell::{DateOrder, MISSING};
 pub use dictionary::{Dictionary, MAX_LABELS};
 pub use encoder::{
     CategoryEncoder, DateEncoder, Encoder, MAX_LEVELS, NumberEncoder, NumberEncoding, PieceCount, Pieces, Reason,

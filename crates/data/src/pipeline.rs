@@ -213,7 +213,9 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Pipeline`] if the JSON is damaged, of another version, or does not fit the network.
     pub fn from_json(json: &str, inputs: usize, file: &str) -> Result<Self> {
-        let unusable = |reason: String| Error::Pipeline { file: file.to_owned(), reason };
+        // A reason may quote the JSON, line ends and all.
+        let one_line = |reason: String| reason.replace(char::is_control, " ");
+        let unusable = |reason: String| Error::Pipeline { file: file.to_owned(), reason: one_line(reason) };
         let Version { version } = serde_json::from_str(json).map_err(|error| unusable(error.to_string()))?;
         if version != Self::VERSION {
             let known = Self::VERSION;

@@ -40,9 +40,6 @@ impl FromStr for Scaling {
 /// The interquartile range of the standard normal distribution.
 const NORMAL_IQR: f64 = 1.348_979_500_392_163_5;
 
-/// The bound of clipped values.
-const CLIP: f64 = 3.0;
-
 /// The scale of a column, learnt from training rows.
 ///
 /// A value x becomes u = (x - center) / spread and, clipped, u / sqrt(1 + (u / 3)^2), computed in f64 and rounded once to
@@ -55,6 +52,9 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// The bound of clipped values.
+    pub const CLIP: f64 = 3.0;
+
     /// Learns from finite values, or gives nothing if all of them are the same.
     ///
     /// The standard deviation is that of the values themselves (the sum of squares is divided by their number), and sums
@@ -98,6 +98,7 @@ impl Scale {
 
     /// Scales a finite value. A result beyond f32's range becomes its largest or smallest number.
     pub fn apply(&self, value: f64) -> f32 {
+        const CLIP: f64 = Scale::CLIP;
         let scaled = (value - self.center) / self.spread;
         match self.clipped {
             // The same formula, arranged so that no square overflows.

@@ -5,9 +5,9 @@
 //! unit, and of nothing else: whoever computes a sample finds the same units. A generator of a stream, such as ChaCha8, would
 //! make its numbers in blocks, most of which a small layer would throw away; so they are the hash of a counter.
 //!
-//! - [`scramble`], the last steps of SplitMix64 (G. Steele, D. Lea and C. Flood 2014), makes a key of 64 bits for each seed,
+//! - `scramble`, the last steps of SplitMix64 (G. Steele, D. Lea and C. Flood 2014), makes a key of 64 bits for each seed,
 //!   step, layer and position.
-//! - [`Simd::uniform`](crate::simd::Simd::uniform) makes a number in 0..1 of a key and a unit, in each lane. The unit is kept
+//! - [`Simd::uniform`] makes a number in 0..1 of a key and a unit, in each lane. The unit is kept
 //!   if that is not below the rate.
 
 use crate::simd::{Simd, Vector};

@@ -27,13 +27,16 @@
 //!   [`outer_product`](fn@outer_product).
 //! - A minibatch: [`matrix`].
 
+#[allow(unsafe_code)]
 pub mod activation;
 pub mod dropout;
 pub mod exp;
 pub mod gelu;
 pub mod level;
 pub mod ln;
+#[allow(unsafe_code)]
 pub mod matrix;
+#[allow(unsafe_code)]
 pub mod matvec;
 pub mod matvec_transposed;
 pub mod optimizer;
@@ -41,6 +44,7 @@ pub mod outer_product;
 pub mod reference;
 pub mod sigmoid;
 pub mod silu;
+#[allow(unsafe_code)]
 pub mod simd;
 mod slice;
 pub mod softmax;

@@ -18,7 +18,9 @@ pub enum Error {
     Metric(#[from] net::metrics::MetricError),
     /// More weights than can be trained.
     #[error(
-        "the network would have {parameters} weights and biases, and at most {most} are possible: narrow its hidden layers"
+        "the network would have {parameters} weights and biases in {} bytes, and at most {most} are possible: narrow its hidden \
+         layers",
+        parameters.saturating_mul(size_of::<f32>())
     )]
     TooLarge {
         /// Weights and biases of all members.

@@ -24,7 +24,7 @@ const MEMBER_STREAM: u64 = u64::from_be_bytes(*b"members\0");
 
 /// How the training of one member went.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Curve {
     /// The mean loss of each epoch over the rows trained on, in nats (of numbers: half the squared standardised error).
     pub training: Vec<f64>,

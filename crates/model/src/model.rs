@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use data::{Pipeline, Target};
-use net::{Digest, Network, OutputLayer, format};
+use net::{Digest, Network, OutputLayer, file, format};
 use serde::{Deserialize, Serialize};
 
 use crate::{Compute, Curve, Error, Predictor, Result, Settings};
@@ -73,13 +73,12 @@ struct Metadata {
 }
 
 impl Model {
-    /// Writes the model file, whole or not at all. The same model gives the same bytes.
+    /// Writes the model file, whole or not at all.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let metadata = Metadata { pipeline: Some(self.pipeline.to_json()), training: Some(self.training.clone()) };
-        Ok(format::save_ensemble(path, &self.members, &metadata)?)
+        Ok(file::write_atomically(path, &self.to_bytes())?)
     }
 
     /// Reads a model file.
@@ -87,7 +86,22 @@ impl Model {
     /// # Errors
     /// If the file cannot be read, is not a model file of this version, is damaged, or holds networks without a table.
     pub fn load(path: &Path) -> Result<Self> {
-        let (members, metadata) = format::load_ensemble::<Metadata>(path)?;
+        Self::from_bytes(&file::read(path)?, path)
+    }
+
+    /// The bytes of the model file. The same model gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let metadata = Metadata { pipeline: Some(self.pipeline.to_json()), training: Some(self.training.clone()) };
+        format::ensemble_to_bytes(&self.members, &metadata)
+    }
+
+    /// Reads the bytes of a model file, which errors call by its `path`.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+        let (members, metadata) = format::ensemble_from_bytes::<Metadata>(bytes)
+            .map_err(|reason| net::Error::Model { path: path.to_owned(), reason })?;
         let file = path.display().to_string();
         let Metadata { pipeline: Some(pipeline), training: Some(training) } = metadata else {
             return Err(Error::NoTable { file });

@@ -35,7 +35,7 @@ macro_rules! hyperparameters {
 
         /// All hyperparameters of a fit.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(default = "Settings::of_earlier_files", deny_unknown_fields)]
         pub struct Settings {
             $(
                 $(#[doc = $text])*
@@ -140,6 +140,12 @@ impl Settings {
             temperature: false,
             seed: 0,
         }
+    }
+
+    /// What model files mean that do not name a setting, since they were written before it existed. If the default of such a
+    /// setting becomes another one, what was done before it existed has to be named here.
+    fn of_earlier_files() -> Settings {
+        Settings::default_for(1)
     }
 
     /// How numbers become inputs.

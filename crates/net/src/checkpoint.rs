@@ -18,11 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::container::{Format, Numbers, Reader, Unreadable, Writer};
-use crate::file::write_atomically;
 use crate::format::{Architecture, network, read_layers, write_network};
 use crate::optimizer::Progress;
 use crate::trainer::{Snapshot, State};
-use crate::{Ending, Error, Goal, History, Network, Run, Shape, Trainer, TrainingOptions};
+use crate::{Ending, Error, Goal, History, Network, Run, Shape, Trainer, TrainingOptions, file};
 
 /// The format of checkpoints, and the only version that this library reads.
 pub const FORMAT: Format = Format { name: "checkpoint", version: 1 };
@@ -100,7 +99,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        write_atomically(path, &self.to_bytes())
+        file::write_atomically(path, &self.to_bytes())
     }
 
     /// Reads the checkpoint in the file at `path`.
@@ -108,9 +107,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be read, is no checkpoint of this version, or was changed since it was written.
     pub fn load(path: &Path) -> Result<Checkpoint, Error> {
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-        Checkpoint::from_bytes(&bytes).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
+        Checkpoint::from_bytes(&file::read(path)?).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
     }
 
     /// The bytes of its file.
@@ -186,7 +183,7 @@ impl Checkpoint {
 /// If the file cannot be written.
 pub fn save_all(path: &Path, trainings: &[Option<Checkpoint>], metadata: &str) -> Result<(), Error> {
     let trainings: Vec<Option<&Checkpoint>> = trainings.iter().map(Option::as_ref).collect();
-    write_atomically(path, &to_bytes(&trainings, metadata))
+    file::write_atomically(path, &to_bytes(&trainings, metadata))
 }
 
 /// Reads all checkpoints of a file, and its text.
@@ -194,8 +191,7 @@ pub fn save_all(path: &Path, trainings: &[Option<Checkpoint>], metadata: &str) -
 /// # Errors
 /// As [`Checkpoint::load`].
 pub fn load_all(path: &Path) -> Result<(Vec<Option<Checkpoint>>, String), Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-    from_bytes(&bytes).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
+    from_bytes(&file::read(path)?).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
 }
 
 fn to_bytes(trainings: &[Option<&Checkpoint>], metadata: &str) -> Vec<u8> {
@@ -242,6 +238,9 @@ impl TrainingDescription {
     fn find<'a>(self: Box<Self>, reader: &mut Reader<'a>, prefix: &str) -> Result<Found<'a>, Unreadable> {
         let shape = self.architecture.shape()?;
         self.options.validate().map_err(|error| Unreadable::Description(error.to_string()))?;
+        if !(self.state.can_count() && self.progress.can_count()) {
+            return Err(Unreadable::Description("it counts more steps or epochs than there can be".to_owned()));
+        }
         let slots: Vec<String> = (0..self.options.optimizer.slots()).map(slot_prefix).collect();
         let names =
             [NETWORK].into_iter().chain(slots.iter().map(|slot| &slot[..])).chain(self.has_best.then_some(BEST));

@@ -52,7 +52,7 @@ pub enum Unreadable {
     Foreign,
 
     /// Another kind of file of this library.
-    #[error("it is a {found}, not a {wanted}")]
+    #[error("it is a {}, not a {wanted}", one_line(found))]
     OtherFormat {
         /// What it says that it is.
         found: String,
@@ -74,11 +74,11 @@ pub enum Unreadable {
     Damaged,
 
     /// A description that is not what the format wants.
-    #[error("its description cannot be understood: {0}")]
+    #[error("its description cannot be understood: {}", one_line(.0))]
     Description(String),
 
     /// Metadata that are not what the caller wants.
-    #[error("its metadata cannot be understood: {0}")]
+    #[error("its metadata cannot be understood: {}", one_line(.0))]
     Metadata(String),
 
     /// A tensor that is missing, out of order, or of another shape than the description wants.
@@ -118,6 +118,11 @@ pub enum Unreadable {
     /// Tensors or bytes that the description does not mention.
     #[error("it has more in it than its description says")]
     TooMuch,
+}
+
+/// A reason that may quote the file, with line ends and worse in it, as one line.
+fn one_line(reason: &str) -> String {
+    reason.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The most bytes of a description, in its place in the header.
@@ -202,8 +207,9 @@ fn entry(name: &str, shape: &[usize], start: usize, end: usize) -> String {
 pub struct Reader<'a> {
     description: String,
     metadata: &'a str,
-    /// What is left of the header.
+    /// What is left of the header, and the length of all of it.
     header: &'a str,
+    length: usize,
     /// The bytes of all tensors, and where the next one starts.
     data: &'a [u8],
     start: usize,
@@ -238,7 +244,7 @@ impl<'a> Reader<'a> {
         let metadata = after.strip_prefix(r#","metadata":""#).and_then(literal);
         let (metadata, header) = metadata.ok_or_else(form)?;
         let header = header.strip_prefix('}').ok_or_else(form)?;
-        Ok(Reader { description, metadata, header, data, start: 0 })
+        Ok(Reader { description, metadata, header, length, data, start: 0 })
     }
 
     /// The description, out of its JSON.
@@ -287,11 +293,15 @@ impl<'a> Reader<'a> {
     /// Makes sure that nothing is left.
     ///
     /// # Errors
-    /// If there are more tensors or bytes.
+    /// If there are more tensors or bytes, or not as many blanks as [`Writer`] makes.
     pub fn finish(self) -> Result<(), Unreadable> {
         let blanks = self.header.strip_prefix('}').ok_or(Unreadable::TooMuch)?;
         let all = blanks.len() < 8 && blanks.bytes().all(|byte| byte == b' ') && self.start == self.data.len();
-        if all { Ok(()) } else { Err(Unreadable::TooMuch) }
+        match (all, self.length.is_multiple_of(8)) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Unreadable::Description("blanks are missing behind the header".to_owned())),
+            (false, _) => Err(Unreadable::TooMuch),
+        }
     }
 }
 
@@ -468,6 +478,7 @@ mod tests {
             (signed(edited("[1,", &long)), "description cannot be understood: it is not in the form"),
             (signed(edited("[1,2]", "{}")), "description cannot be understood: invalid type: map"),
             (signed(edited("list", "last")), "description cannot be understood: unknown field `last`"),
+            (signed(edited("list", r"li\\nst")), r"unknown field `li\nst`"),
             (signed(edited("ü", r"\t")), "metadata cannot be understood: it has odd escapes"),
             (signed(edited("\"}", "\",\"x\":\"y\"}")), "not in the form"),
             (signed(file()[..file().len() - 1].to_vec()), "tensor b would take 4 bytes, but the file has only 3"),
@@ -477,6 +488,7 @@ mod tests {
         ] {
             let reason = read(FORMAT, &bytes).expect_err(expected).to_string();
             assert!(reason.contains(expected), "'{reason}' does not say '{expected}'");
+            assert!(!reason.contains('\n'), "one line: {reason}");
         }
         let bytes = file();
         let mut reader = Reader::open(FORMAT, &bytes).unwrap();

@@ -74,6 +74,14 @@ impl Engine {
         }
     }
 
+    /// Bytes that it will take, but for its scratch memory, and for the best weights where those are kept.
+    pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
+        let (blocks, is_clipped) = (network.parameters.block_count(), usize::from(options.clip_norm.is_some()));
+        let of_block = size_of::<f32>() * GRADIENT * (options.optimizer.slots() + is_clipped);
+        let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
+        blocks * of_block + best
+    }
+
     /// For the gradients of `network` alone.
     pub(crate) fn for_gradients(network: &Network) -> Self {
         let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };

@@ -97,6 +97,19 @@ pub enum Error {
     #[error("{0}")]
     Run(&'static str),
 
+    /// More memory than there is.
+    #[error(
+        "{what} would take {wanted} bytes of memory, but {available} are free; choose narrower layers or smaller minibatches"
+    )]
+    Memory {
+        /// What would take it.
+        what: &'static str,
+        /// The bytes that it would take.
+        wanted: String,
+        /// The bytes that are free.
+        available: String,
+    },
+
     /// Threads could not be started.
     #[error("cannot start {count} threads: {reason}; ask for fewer")]
     Threads {
@@ -107,7 +120,7 @@ pub enum Error {
     },
 
     /// A file that cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", path.display())]
     File {
         /// What was tried: read or write.
         action: &'static str,

@@ -13,9 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::container::{Format, Numbers, Reader, Unreadable, Writer};
-use crate::file::write_atomically;
 use crate::parameters::Parameters;
-use crate::{Error, Network, OutputLayer, Shape};
+use crate::{Error, Network, OutputLayer, Shape, file};
 
 /// The format of model files, and the only version that this library reads.
 pub const FORMAT: Format = Format { name: "model", version: 2 };
@@ -90,7 +89,7 @@ pub fn save(path: &Path, network: &Network, metadata: &impl Serialize) -> Result
 /// # Panics
 /// As [`ensemble_to_bytes`].
 pub fn save_ensemble(path: &Path, networks: &[Network], metadata: &impl Serialize) -> Result<(), Error> {
-    write_atomically(path, &ensemble_to_bytes(networks, metadata))
+    file::write_atomically(path, &ensemble_to_bytes(networks, metadata))
 }
 
 /// Reads a network and the caller's metadata from the file at `path`.
@@ -111,8 +110,7 @@ pub fn load_ensemble<M: DeserializeOwned>(path: &Path) -> Result<(Vec<Network>, 
 }
 
 fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Result<T, Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-    parse(&bytes).map_err(|reason| Error::Model { path: path.to_owned(), reason })
+    parse(&file::read(path)?).map_err(|reason| Error::Model { path: path.to_owned(), reason })
 }
 
 /// The bytes of a model file. The same network and metadata give the same bytes.

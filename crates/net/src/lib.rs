@@ -55,7 +55,7 @@
 //! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right.
 //! - [`metrics`]: how good predictions are. [`temperature`]: probabilities that are as sure as they should be.
 //! - [`mod@format`]: model files, on [`container`]: safetensors with a description and a [`digest`]. [`mod@file`]: files that
-//!   are never half written. [`random`]: the random numbers.
+//!   are never half written. [`memory`]: whether there is enough. [`random`]: the random numbers.
 
 mod buffer;
 pub mod checkpoint;
@@ -76,6 +76,7 @@ pub mod history;
 mod layer;
 mod lbfgs;
 mod loss;
+pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod optimizer;

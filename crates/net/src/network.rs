@@ -2,7 +2,7 @@
 
 use crate::digest::{Digest, Digester};
 use crate::parameters::Parameters;
-use crate::{Activation, Error, OutputLayer, Predictor, Shape};
+use crate::{Activation, Error, OutputLayer, Predictor, Shape, memory};
 
 /// A multilayer perceptron with hidden layers of one [`Activation`] and an [`OutputLayer`]: by default one sigmoid unit,
 /// y = p(t = 0 given x).
@@ -208,6 +208,7 @@ impl NetworkBuilder {
     pub fn build(self) -> Result<Network, Error> {
         let (output_layer, units) = self.output_layer;
         let shape = Shape::new(self.inputs, &self.hidden, self.activation)?.with_output_layer(output_layer, units)?;
+        memory::check("the network's weights", Some(shape.bytes()))?;
         let mut parameters = Parameters::zeros(&shape);
         parameters.randomize(&shape, self.seed);
         Ok(Network { shape, parameters })

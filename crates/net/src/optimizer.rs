@@ -3,6 +3,7 @@
 use kernels::{Dropout, Rule, Sgd, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::patience::MOST_COUNTED;
 use crate::schedule::Plateau;
 use crate::{Error, TrainingOptions};
 
@@ -136,6 +137,11 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new() -> Self {
         Progress { steps: 0, beta_powers: [1.0; 2], plateau: Plateau::new() }
+    }
+
+    /// Whether it can go on counting.
+    pub(crate) fn can_count(&self) -> bool {
+        self.steps < MOST_COUNTED && self.plateau.can_count()
     }
 
     /// The learning rate of the next step.

@@ -12,6 +12,9 @@ pub enum Goal {
     Maximize,
 }
 
+/// No training comes to so many steps or epochs: a file that says so is wrong.
+pub(crate) const MOST_COUNTED: u64 = 1 << 53;
+
 /// The best value so far, and how many have come since there was progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +46,11 @@ impl Patience {
             self.best = Some(value);
         }
         is_best
+    }
+
+    /// Whether it can go on counting for longer than anybody waits.
+    pub(crate) fn can_count(&self) -> bool {
+        self.waited < MOST_COUNTED
     }
 
     /// Values in a row that were no progress.

@@ -65,6 +65,10 @@ impl Plateau {
         Plateau { patience: Patience::default(), factor: 1.0 }
     }
 
+    pub(crate) fn can_count(&self) -> bool {
+        self.patience.can_count()
+    }
+
     /// Takes the loss after an epoch.
     pub(crate) fn observe(&mut self, schedule: Schedule, loss: f64) {
         let Schedule::ReduceOnPlateau { patience, factor, min_improvement, smallest } = schedule else { return };

@@ -19,6 +19,9 @@ pub struct Shape {
 /// The most bytes that the weights of a network may take, both copies of them: more than that is a slip.
 const MOST_BYTES: usize = 1 << 40;
 
+/// Bytes of a block of weights, both copies of it.
+const BLOCK_BYTES: usize = size_of::<f32>() * (FORWARD_BLOCK + BACKWARD_BLOCK);
+
 impl Shape {
     /// A network of `inputs` features, hidden layers of these widths, and one sigmoid output.
     ///
@@ -55,12 +58,12 @@ impl Shape {
         }
         let bytes = widths.windows(2).try_fold(0usize, |sum, pair| {
             let blocks = pair[0].div_ceil(PANEL).checked_mul(pair[1].div_ceil(PANEL))?;
-            sum.checked_add(blocks.checked_mul(size_of::<f32>() * (FORWARD_BLOCK + BACKWARD_BLOCK))?)
+            sum.checked_add(blocks.checked_mul(BLOCK_BYTES)?)
         });
         match bytes {
             Some(bytes) if bytes <= MOST_BYTES => Ok(Shape { widths, activation, output_layer }),
             Some(bytes) => Err(Error::Shape(format!(
-                "the network's weights would take {} GiB of memory; choose narrower layers",
+                "the network's weights would take {bytes} bytes of memory ({} GiB); choose narrower layers",
                 bytes >> 30
             ))),
             None => {
@@ -97,6 +100,11 @@ impl Shape {
     /// The layers 1..=L, each with the width of the layer before.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = LayerShape> + ExactSizeIterator + '_ {
         self.widths.windows(2).map(|pair| LayerShape { inputs: pair[0], outputs: pair[1] })
+    }
+
+    /// Bytes that the weights of a network take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.layers().map(|layer| layer.blocks() * BLOCK_BYTES).sum()
     }
 
     /// A number for each weight and bias of each layer, in book order.

@@ -12,12 +12,13 @@ use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
 use crate::optimizer::Progress;
 use crate::parallel::Pool;
-use crate::patience::{Goal, Patience};
+use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
 use crate::tuning::Tunings;
+use crate::workspace::Workspace;
 use crate::{
     Batch, Dataset, EarlyStopping, Ending, Epoch, EpochRecord, Error, History, Network, Optimizer, Run, Schedule,
-    Scorer, Threads,
+    Scorer, Threads, memory,
 };
 
 /// How to train.
@@ -170,6 +171,12 @@ impl State {
         }
         (self.epochs_done >= options.epochs).then_some(Ending::Epochs)
     }
+
+    /// Whether it can go on counting.
+    pub(crate) fn can_count(&self) -> bool {
+        [self.epochs_done, self.batches_done].iter().all(|count| (*count as u64) < MOST_COUNTED)
+            && self.patience.can_count()
+    }
 }
 
 /// A training: all that it depends on from here on, besides its options and its run.
@@ -190,6 +197,7 @@ impl Trainer {
     /// If an option is out of its range, or the threads cannot be had.
     pub fn new(network: Network, options: TrainingOptions) -> Result<Trainer, Error> {
         options.validate()?;
+        memory::check("the optimiser of this network", Some(Engine::bytes(&network, &options)))?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::new(&network, &options);
         let tunings = Tunings::new(pool.threads());
@@ -409,6 +417,7 @@ impl Trainer {
         after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
     ) -> Result<ControlFlow<()>, Error> {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
+        memory::check("the activations of a minibatch", Workspace::bytes(&self.network.shape, batch_size))?;
         self.order.clear();
         self.order.extend(0..data.rows());
         Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);

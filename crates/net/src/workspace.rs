@@ -184,6 +184,14 @@ impl Workspace {
         Workspace { layout, numbers, threads, groups, samples }
     }
 
+    /// Bytes that it takes for minibatches of up to `samples` samples, within a few per cent; `None` if they cannot be counted.
+    pub(crate) fn bytes(shape: &Shape, samples: usize) -> Option<usize> {
+        let units = |width: usize| width.checked_next_multiple_of(PANEL)?.checked_mul(2);
+        let widths = shape.layers().map(|layer| layer.outputs).chain([shape.inputs()]);
+        let of_sample = widths.map(units).try_fold(0usize, |sum, units| sum.checked_add(units?))?;
+        samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
+    }
+
     /// The threads that it was made for.
     pub(crate) fn threads(&self) -> usize {
         self.threads

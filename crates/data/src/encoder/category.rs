@@ -83,12 +83,14 @@ impl CategoryEncoder {
         self.has_other
     }
 
-    pub(super) fn inputs(&self) -> usize {
+    /// The number of inputs, at least two.
+    pub fn inputs(&self) -> usize {
         self.levels.len() + usize::from(self.has_missing) + usize::from(self.has_other)
     }
 
-    /// `level` is the place of the label in [`CategoryEncoder::levels`], if it is there.
-    pub(super) fn encode(&self, level: Option<usize>, missing: bool, inputs: &mut Vec<f32>) {
+    /// Appends the inputs of a cell, which is missing or has a label; `level` is the place of the label in
+    /// [`CategoryEncoder::levels`], if it is there.
+    pub fn encode(&self, level: Option<usize>, missing: bool, inputs: &mut Vec<f32>) {
         let known = if missing { self.has_missing.then_some(self.levels.len()) } else { level };
         match known.or(self.has_other.then(|| self.inputs() - 1)) {
             Some(one) => inputs.extend((0..self.inputs()).map(|input| if input == one { 1.0 } else { 0.0 })),

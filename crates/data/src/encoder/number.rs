@@ -54,7 +54,8 @@ impl NumberEncoder {
         self.marks_missing
     }
 
-    pub(super) fn inputs(&self) -> usize {
+    /// The number of inputs, at least one.
+    pub fn inputs(&self) -> usize {
         let pieces = self.pieces.as_ref().map_or(0, Pieces::inputs);
         usize::from(self.scale.is_some()) + pieces + usize::from(self.marks_missing)
     }
