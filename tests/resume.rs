@@ -200,7 +200,7 @@ fn files_that_are_no_checkpoints_are_refused() {
     }
     folder.refused(&["--resume", "model.safetensors"], "it is a model, not a checkpoint");
     folder.refused(&["--resume", "table.csv"], "it is no safetensors file");
-    folder.refused(&["--resume", "nothing"], "cannot read nothing");
+    folder.refused(&["--resume", "nothing"], "cannot read `nothing`");
     for (arguments, words) in [
         (&["--checkpoint-every", "5s"][..], "--checkpoint-every needs --checkpoint or --resume"),
         (&["--checkpoint", "c", "--checkpoint-every", "never"], "give a time such as 30s"),
