@@ -33,14 +33,24 @@ pub fn expand(
     matches: &ArgMatches,
     arguments: &[OsString],
 ) -> Result<Option<(Vec<OsString>, PathBuf)>> {
-    let Some((name, matches)) = matches.subcommand() else { return Ok(None) };
-    let Ok(Some(path)) = matches.try_get_one::<PathBuf>(CONFIG) else { return Ok(None) };
-    let file = path.display();
+    let Some((_, of_subcommand)) = matches.subcommand() else { return Ok(None) };
+    let Ok(Some(path)) = of_subcommand.try_get_one::<PathBuf>(CONFIG) else { return Ok(None) };
+    let file = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| anyhow!("cannot read `{file}`: {error}"))?;
+    let found = words_of(&text, &file, command, matches)?.into_iter().map(OsString::from);
+    Ok(Some((with_words(arguments, found), path.clone())))
+}
+
+/// The words for what the text of `file` says, without the arguments that the command line has itself.
+///
+/// # Errors
+/// If it is not TOML, or has a key that is no argument.
+pub fn words_of(text: &str, file: &str, command: &Command, matches: &ArgMatches) -> Result<Vec<String>> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         anyhow!("`{file}`, line {line}: {}", error.message())
     })?;
+    let (name, matches) = matches.subcommand().expect("a file belongs to a subcommand");
     let command = command.find_subcommand(name).expect("what was matched is there");
     let mut found = Vec::new();
     for (key, value) in &table {
@@ -51,7 +61,7 @@ pub fn expand(
             found.extend(words);
         }
     }
-    Ok(Some((with_words(arguments, found.into_iter().map(OsString::from)), path.clone())))
+    Ok(found)
 }
 
 /// A command line with words behind the names of the program and the subcommand.

@@ -19,7 +19,8 @@ pub fn gather_rows<S: Simd>(
     let PanelsMut { numbers, units, rows } = panels;
     assert!(samples <= rows && numbers.len() == Panels::len(units, rows), "the panels have a row for each sample");
     let table_rows = table.len() / units;
-    let whole = units - units % S::LANES;
+    let whole = units / S::LANES;
+    let rest = units % S::LANES;
     let mut sample = 0;
     while sample < samples {
         let index = index_of(sample);
@@ -28,20 +29,39 @@ pub fn gather_rows<S: Simd>(
         // + u % PANEL after `to`, within the panels; vectors do not straddle panels, since LANES divides PANEL.
         unsafe {
             let from = table.as_ptr().add(index * units);
-            let mut to = numbers.as_mut_ptr().add(sample * PANEL);
-            let mut unit = 0;
-            while unit < whole {
-                simd.store_to(simd.load_from(from.add(unit)), to.add(unit % PANEL));
-                unit += S::LANES;
-                if unit.is_multiple_of(PANEL) {
-                    to = to.wrapping_add(rows * PANEL);
+            let to = numbers.as_mut_ptr().add(sample * PANEL);
+            // Constants for a single panel, so that a short row is copied without a loop.
+            let of_width = |whole: usize| {
+                copy_row(simd, from, whole, to, rows);
+                if rest > 0 {
+                    let from = std::slice::from_raw_parts(from.add(whole * S::LANES), rest);
+                    let (panel, column) = (whole * S::LANES / PANEL, whole * S::LANES % PANEL);
+                    simd.store_to(simd.load_partial(from), to.add(panel * rows * PANEL + column));
                 }
-            }
-            if whole < units {
-                let rest = std::slice::from_raw_parts(from.add(whole), units - whole);
-                simd.store_to(simd.load_partial(rest), to.add(whole % PANEL));
+            };
+            match whole {
+                0 => of_width(0),
+                1 => of_width(1),
+                2 => of_width(2),
+                3 => of_width(3),
+                _ => of_width(whole),
             }
         }
         sample += 1;
+    }
+}
+
+/// Copies `vectors` whole vectors to the panels.
+///
+/// # Safety
+/// `from` must have them, and `to` and the panels after it, of `rows` rows, places for them.
+#[inline(always)]
+unsafe fn copy_row<S: Simd>(simd: S, from: *const f32, vectors: usize, to: *mut f32, rows: usize) {
+    let mut vector = 0;
+    while vector < vectors {
+        let unit = vector * S::LANES;
+        // SAFETY: passed on to the caller.
+        unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * rows * PANEL + unit % PANEL)) };
+        vector += 1;
     }
 }
