@@ -368,6 +368,37 @@ fn damaged_files_are_refused() {
 }
 
 #[test]
+fn several_trainings_share_a_file() {
+    let training = data(50, 1);
+    let trained = |epochs: usize, seed| {
+        let network = Network::builder(5).hidden(&[seed as usize]).seed(seed).build().unwrap();
+        let options = TrainingOptions { epochs, optimizer: Optimizer::adam(0.01), ..Default::default() };
+        let mut trainer = Trainer::new(network, options).unwrap();
+        let mut left = 3;
+        let mut run = Run::new(&training).on_epoch(|_| {
+            left -= 1;
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        trainer.run(&mut run).unwrap();
+        trainer.checkpoint(&run).unwrap()
+    };
+    let trainings = [Some(trained(2, 3)), None, Some(trained(9, 4))];
+    let endings = trainings.each_ref().map(|training| training.as_ref().and_then(Checkpoint::ending));
+    assert_eq!(endings, [Some(Ending::Epochs), None, None]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ckpt");
+    net::checkpoint::save_all(&path, &trainings, "all \"of\" them").unwrap();
+    let (loaded, text) = net::checkpoint::load_all(&path).unwrap();
+    assert_eq!(text, "all \"of\" them");
+    let all_bytes = |trainings: &[Option<Checkpoint>]| -> Vec<Option<Vec<u8>>> {
+        trainings.iter().map(|training| training.as_ref().map(Checkpoint::to_bytes)).collect()
+    };
+    assert_eq!(all_bytes(&loaded), all_bytes(&trainings));
+    let error = Checkpoint::load(&path).unwrap_err().to_string();
+    assert!(error.contains("of an ensemble, not of one training"), "{error}");
+}
+
+#[test]
 fn a_run_says_what_it_lacks() {
     let training = data(20, 1);
     let run = |early_stopping, run: Run<'_>| {

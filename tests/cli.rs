@@ -611,7 +611,7 @@ fn a_file_of_arguments_is_as_good_as_the_arguments() {
         ("colour = 3", &["run.toml", "`colour`", "--help"]),
         ("config = 'x'", &["run.toml", "`config`"]),
         ("epochs = 'many'", &["run.toml", "--epochs", "whole number"]),
-        ("epochs = true", &["run.toml", "`epochs`"]),
+        ("epochs = true", &["run.toml", "--epochs"]),
         ("momentum = 1.5", &["run.toml", "--momentum", "below 1"]),
         ("optimizer = 'magic'", &["run.toml", "--optimizer", "adam"]),
         ("a = 1\nb = = 2", &["run.toml", "line 2"]),

@@ -2,9 +2,15 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use data::{Column, Kind, ReadOptions, Source, Split, Table, TableReader};
-use model::{Columns, Compute, Error, Model, Recipe, Score, cross_validate, cross_validation, fit, importance, scores};
+use model::recipe::StoppingMetric;
+use model::{
+    Checkpoint, Columns, Compute, Error, Fit, Model, Recipe, Score, cross_validate, cross_validation, fit, importance,
+    scores,
+};
+use net::Every;
 use net::metrics::Metric;
 
 /// Rows of two numbers and a colour, with classes, three classes, a number and weights that follow from them.
@@ -144,6 +150,118 @@ fn training_stops_when_it_is_told_to() {
     let stop = |progress: &model::Progress| progress.epoch < 4;
     let model = fit(prepared.pipeline, prepared.training, None, &prepared.settings, threads(1), &stop).unwrap();
     assert_eq!((model.training.curves[0].training.len(), model.training.curves[0].best_epoch), (4, 4));
+}
+
+/// Stopped after every seventh minibatch, by a hook, and resumed until it is over.
+#[test]
+fn a_fit_that_goes_on_has_the_same_bits() {
+    let table = table();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fit.ckpt");
+    for (target, metric, validation_fraction) in
+        [("two", "roc-auc", 0.2), ("three", "loss", 0.25), ("number", "r-squared", 0.2), ("number", "loss", 0.0)]
+    {
+        let recipe = Recipe {
+            ensemble: Some(3),
+            epochs: Some(6),
+            validation_fraction: Some(validation_fraction),
+            metric: Some(metric.parse().unwrap()),
+            temperature: Some(target != "number"),
+            ..recipe()
+        };
+        let expected = bytes(&fitted(target, &recipe, threads(1)).0);
+        let mut goes_on = None;
+        let mut times = 0;
+        let model = loop {
+            let prepared = columns(target).prepare_from(&table, &split(&table), &recipe).unwrap();
+            let batches = AtomicUsize::new(0);
+            let is_stopped = || batches.fetch_add(1, Ordering::Relaxed) >= 7;
+            let fit = Fit::new(&prepared.settings, threads(1 + times % 3)).stop_when(&is_stopped);
+            let fit = fit.checkpoints(&path, Every::Epochs(2), "a note");
+            let fit = if let Some(checkpoint) = goes_on { fit.resume(checkpoint) } else { fit };
+            let model = fit.run(prepared.pipeline, prepared.training, None).unwrap();
+            let checkpoint = Checkpoint::load(&path).unwrap();
+            assert_eq!(checkpoint.note(), "a note");
+            if checkpoint.is_finished() {
+                break model;
+            }
+            assert!(checkpoint.epochs_done() < 18);
+            (goes_on, times) = (Some(checkpoint), times + 1);
+        };
+        assert!(times > 2 && bytes(&model) == expected, "{target}, resumed {times} times");
+    }
+}
+
+#[test]
+fn what_early_stopping_goes_by_can_be_chosen() {
+    for (target, metric) in [("two", "roc-auc"), ("three", "balanced-accuracy"), ("number", "mean-absolute-error")] {
+        let metric: Metric = metric.parse().unwrap();
+        let recipe = Recipe {
+            validation_fraction: Some(0.3),
+            patience: Some(4),
+            metric: Some(StoppingMetric::Metric(metric)),
+            ..recipe()
+        };
+        let (model, ..) = fitted(target, &recipe, threads(1));
+        let curve = &model.training.curves[0];
+        assert_eq!(curve.validation_score.len(), curve.validation.len());
+        let best = curve.validation_score[curve.best_epoch - 1];
+        assert!(curve.validation_score.iter().all(|score| !metric.is_better(*score, best)), "{curve:?}");
+        // In the unit of the table, as the numbers are: half the squared error of standardised ones is below this.
+        assert!(target != "number" || curve.validation_score[0] > 1.0 && curve.validation[0] < 1.0, "{curve:?}");
+        let loaded: model::Settings =
+            serde_json::from_str(&serde_json::to_string(&model.training.settings).unwrap()).unwrap();
+        assert_eq!(loaded.metric, StoppingMetric::Metric(metric));
+    }
+}
+
+#[test]
+fn a_temperature_suits_the_validation_rows() {
+    let recipe = Recipe { validation_fraction: Some(0.4), patience: Some(0), ensemble: Some(2), ..recipe() };
+    let with = Recipe { temperature: Some(true), ..recipe.clone() };
+    for target in ["two", "three"] {
+        let (without, _, accuracy) = fitted(target, &recipe, threads(1));
+        let (model, _, same) = fitted(target, &with, threads(2));
+        for ((network, other), curve) in model.members.iter().zip(&without.members).zip(&model.training.curves) {
+            let factor = (1.0 / curve.temperature.unwrap()) as f32;
+            assert!(factor != 1.0 && network.weights(1) == other.weights(1));
+            let mut scaled = other.clone();
+            scaled.scale_output(factor).unwrap();
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 * b.abs();
+            assert!(network.weights(2).iter().zip(&scaled.weights(2)).all(close));
+        }
+        assert!((accuracy - same).abs() < 0.05);
+        assert!(without.training.curves.iter().all(|curve| curve.temperature.is_none()));
+        assert_ne!(model.fingerprint(), without.fingerprint());
+    }
+}
+
+#[test]
+fn settings_that_do_not_suit_the_target_are_refused() {
+    let table = table();
+    let metric = |name: &str| Some(StoppingMetric::Metric(name.parse().unwrap()));
+    let held_out = Some(0.2);
+    for (target, recipe, words) in [
+        (
+            "two",
+            Recipe { metric: metric("r-squared"), validation_fraction: held_out, ..recipe() },
+            "give one of loss, log",
+        ),
+        (
+            "number",
+            Recipe { metric: metric("roc-auc"), validation_fraction: held_out, ..recipe() },
+            "give one of loss, mean",
+        ),
+        ("two", Recipe { metric: metric("roc-auc"), ..recipe() }, "metric is roc-auc"),
+        ("number", Recipe { temperature: Some(true), validation_fraction: held_out, ..recipe() }, "no probabilities"),
+        ("three", Recipe { temperature: Some(true), ..recipe() }, "temperature is true"),
+        ("three", Recipe { patience: Some(2), ..recipe() }, "patience is 2"),
+    ] {
+        let prepared = columns(target).prepare_from(&table, &split(&table), &recipe).unwrap();
+        let fit = Fit::new(&prepared.settings, threads(1));
+        let error = fit.run(prepared.pipeline, prepared.training, None).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::check::Check;
+use crate::checkpoints;
 use crate::completions::Completions;
 use crate::config;
 use crate::cross_validate::CrossValidate;
@@ -56,7 +57,7 @@ impl Command {
     /// Whatever goes wrong, as one line for the user.
     pub fn run(&self, arguments: &[String]) -> Result<ExitCode> {
         match self {
-            Command::Train(train) => train.run(&without_effect_removed(arguments), &named_plainly(arguments)),
+            Command::Train(train) => train.run(arguments, &named_plainly(arguments)),
             Command::Predict(predict) => predict.run(),
             Command::Evaluate(evaluate) => evaluate.run(&named_plainly(arguments)),
             Command::Report(report) => report.run(&named_plainly(arguments)),
@@ -74,7 +75,7 @@ impl Command {
     }
 }
 
-/// Reads the command line and the file of arguments that it names, and gives all words, too. Where help or the version is
+/// Reads the command line and the files with arguments that it names, and gives all words, too. Where help or the version is
 /// asked for, prints that and ends the program.
 ///
 /// # Errors
@@ -86,15 +87,22 @@ pub fn parse() -> Result<(Command, Vec<String>)> {
         let matches = command.clone().try_get_matches_from(arguments).map_err(failure::from_arguments);
         matches.and_then(|matches| Ok((CommandLine::from_arg_matches(&matches)?, matches)))
     };
-    let (mut line, matches) = read(&arguments)?;
-    if let Some((expanded, file)) = config::expand(&command, &matches, &arguments)? {
-        // It was right without the file.
-        (line, _) = read(&expanded).map_err(|error| anyhow!("in `{}`: {error}", file.display()))?;
-        arguments = expanded;
+    let (mut line, mut matches) = read(&arguments)?;
+    for expand in [config::expand, checkpoints::expand] {
+        if let Some((expanded, file)) = expand(&command, &matches, &arguments)? {
+            // It was right without the file.
+            (line, matches) = read(&expanded).map_err(|error| anyhow!("in `{}`: {error}", file.display()))?;
+            arguments = expanded;
+        }
     }
     let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     Ok((line.command, arguments))
 }
+
+/// The arguments that change no bit of a model: those with a value, and those without.
+const WITHOUT_EFFECT: [&str; 8] =
+    ["--threads", "--level", "--model", "--config", "--checkpoint", "--checkpoint-every", "--resume", "--report"];
+const FLAGS_WITHOUT_EFFECT: [&str; 2] = ["--json", "--fingerprint"];
 
 /// The command line with the plain name of the program.
 fn named_plainly(arguments: &[String]) -> Vec<String> {
@@ -102,15 +110,17 @@ fn named_plainly(arguments: &[String]) -> Vec<String> {
 }
 
 /// The command line without the arguments that change no bit of a model, and with the plain name of the program.
-fn without_effect_removed(arguments: &[String]) -> Vec<String> {
+pub fn without_effect_removed(arguments: &[String]) -> Vec<String> {
     let mut kept = vec!["backprop".to_owned()];
     let mut arguments = arguments.iter().skip(1);
     while let Some(argument) = arguments.next() {
         let (name, has_value) = argument.split_once('=').map_or((&**argument, false), |(name, _)| (name, true));
-        match name {
-            "--threads" | "--level" | "--model" | "--config" | "--report" if !has_value => drop(arguments.next()),
-            "--threads" | "--level" | "--model" | "--config" | "--report" | "--json" => {}
-            _ => kept.push(argument.clone()),
+        if WITHOUT_EFFECT.contains(&name) {
+            if !has_value {
+                arguments.next();
+            }
+        } else if !FLAGS_WITHOUT_EFFECT.contains(&name) {
+            kept.push(argument.clone());
         }
     }
     kept

@@ -21,7 +21,7 @@ pub struct Config {
 }
 
 /// The name of that argument.
-const CONFIG: &str = "config";
+pub const CONFIG: &str = "config";
 
 /// The command line with the arguments that its `--config` names in front of its own, if it has one; and the name of
 /// that file. `matches` is what `command` makes of the command line.
@@ -38,9 +38,7 @@ pub fn expand(
     let file = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| anyhow!("cannot read `{file}`: {error}"))?;
     let found = words_of(&text, &file, command, matches)?.into_iter().map(OsString::from);
-    // Behind the names of the program and the subcommand.
-    let (names, rest) = arguments.split_at(2.min(arguments.len()));
-    Ok(Some((names.iter().cloned().chain(found).chain(rest.iter().cloned()).collect(), path.clone())))
+    Ok(Some((with_words(arguments, found), path.clone())))
 }
 
 /// The words for what the text of `file` says, without the arguments that the command line has itself.
@@ -64,6 +62,12 @@ pub fn words_of(text: &str, file: &str, command: &Command, matches: &ArgMatches)
         }
     }
     Ok(found)
+}
+
+/// A command line with words behind the names of the program and the subcommand.
+pub fn with_words(arguments: &[OsString], words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let (names, rest) = arguments.split_at(2.min(arguments.len()));
+    names.iter().cloned().chain(words).chain(rest.iter().cloned()).collect()
 }
 
 /// The argument that a key means; words may be joined by hyphens or by underscores.
@@ -109,7 +113,8 @@ fn text(value: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => number.to_string(),
-        Value::Boolean(_) | Value::Datetime(_) => return None,
+        Value::Boolean(is_so) => is_so.to_string(),
+        Value::Datetime(_) => return None,
         Value::Array(values) => values.iter().map(text).collect::<Option<Vec<_>>>()?.join(","),
         Value::Table(table) => {
             let pair = |(key, value): (&String, &Value)| Some(format!("{key}={}", text(value)?));

@@ -3,7 +3,7 @@
 use clap::Args;
 use data::{PieceCount, Scaling};
 use model::Recipe;
-use model::recipe::{ClassWeighting, Optimizer, Schedule};
+use model::recipe::{ClassWeighting, Optimizer, Schedule, StoppingMetric};
 use net::Activation;
 
 use crate::values::{self, Widths};
@@ -82,9 +82,17 @@ pub struct Hyperparameters {
     #[arg(long, value_name = "FRACTION", value_parser = values::share_of_rows)]
     validation_fraction: Option<f64>,
 
-    /// Epochs without a lower loss on the validation rows after which training stops; 0 for never
+    /// What is to improve on the validation rows: loss, or a metric such as roc-auc; the best epoch is kept
+    #[arg(long)]
+    metric: Option<StoppingMetric>,
+
+    /// Epochs without improvement on the validation rows after which training stops; 0 for never
     #[arg(long, value_name = "EPOCHS", value_parser = values::patience)]
     patience: Option<usize>,
+
+    /// Whether each network's probabilities are made as sure as its validation rows say they should be: true or false
+    #[arg(long, value_name = "BOOL")]
+    temperature: Option<bool>,
 
     /// Seed of all that is random: rows held out, first weights, order of the rows [default: 0]
     #[arg(long, value_name = "N", value_parser = values::seed)]
@@ -112,7 +120,9 @@ impl Hyperparameters {
             class_weights: self.class_weights.clone(),
             ensemble: self.ensemble,
             validation_fraction: self.validation_fraction,
+            metric: self.metric,
             patience: self.patience,
+            temperature: self.temperature,
             seed: self.seed,
         }
     }

@@ -62,6 +62,7 @@ fn model(path: &Path, as_json: bool) -> Result<()> {
     let mut report = Report::default();
     report.line("model", path.display().to_string());
     network::report(&model, &mut report);
+    network::fingerprint(&model, true, &mut report);
     report_training(&model.training, &mut report);
     report.value("pipeline", pipeline);
     report.line("target", format!("column `{}`", pipeline.target().column()));
@@ -122,6 +123,12 @@ fn report_training(training: &Training, report: &mut Report) {
         let mut text = format!("network {}: epoch {} of {epochs} was kept", member + 1, curve.best_epoch);
         for (word, losses) in [("loss", &curve.training), ("validation loss", &curve.validation)] {
             text += &loss(losses).map_or_else(String::new, |loss| format!(", {word} {loss}"));
+        }
+        if let Some(score) = loss(&curve.validation_score) {
+            text += &format!(", {} {score}", training.settings.metric);
+        }
+        if let Some(temperature) = curve.temperature {
+            text += &format!(", temperature {temperature:.4}");
         }
         report.line("training", text);
     }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `command.rs` | the command line as a whole |
 //! | `train.rs`, `predict.rs`, `evaluate.rs`, `write_report.rs`, `explain`, `check.rs`, `cross_validate.rs`, `describe.rs`, `info.rs`, `export.rs`, `bench.rs`, `completions.rs` | a subcommand each, with its arguments |
-//! | `training_table.rs`, `hyperparameters.rs`, `reading.rs`, `judging.rs`, `machine.rs` | arguments that go together |
+//! | `training_table.rs`, `hyperparameters.rs`, `checkpoints.rs`, `reading.rs`, `judging.rs`, `machine.rs` | arguments that go together |
 //! | `config.rs` | arguments from a file |
 //! | `values.rs` | the values of arguments |
 //! | `destination.rs` | where files may be written |
@@ -17,6 +17,7 @@
 
 mod bench;
 mod check;
+mod checkpoints;
 mod command;
 mod completions;
 mod config;

@@ -17,3 +17,12 @@ pub fn report(model: &Model, report: &mut Report) {
     report.value("members", model.members.len());
     report.value("parameters", parameters);
 }
+
+/// Adds the digest of their weights, for people only if it is `shown`.
+pub fn fingerprint(model: &Model, shown: bool, report: &mut Report) {
+    let fingerprint = model.fingerprint().to_string();
+    report.value("fingerprint", &fingerprint);
+    if shown {
+        report.line("fingerprint", fingerprint);
+    }
+}

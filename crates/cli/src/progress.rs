@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use model::Settings;
+use model::recipe::StoppingMetric;
 
 /// A bar on a terminal; elsewhere, such as in a log file, some lines.
 pub struct Progress {
@@ -54,9 +55,12 @@ pub struct TrainingProgress {
     progress: Progress,
     start: Instant,
     epochs: usize,
+    /// Those that had been done before the start.
+    before: usize,
     /// Which numbers tell one training from another.
     has_fits: bool,
     has_members: bool,
+    metric: StoppingMetric,
     done: Mutex<Done>,
 }
 
@@ -75,10 +79,18 @@ impl TrainingProgress {
             progress: Progress::new(title.to_owned(), "epoch", count),
             start: Instant::now(),
             epochs: count,
+            before: 0,
             has_fits: fits > 1,
             has_members: settings.ensemble > 1,
+            metric: settings.metric,
             done: Mutex::default(),
         }
+    }
+
+    /// So many epochs had been done before.
+    pub fn after(self, epochs: usize) -> Self {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).epochs = epochs;
+        Self { before: epochs, ..self }
     }
 
     /// Shows an epoch that has just ended, of the fit with this number, counted from 1.
@@ -98,10 +110,13 @@ impl TrainingProgress {
         if let Some(loss) = epoch.validation_loss {
             state += &format!(", validation loss {loss:.4}");
         }
+        if let Some(score) = epoch.validation_score {
+            state += &format!(", {} {score:.4}", self.metric);
+        }
         state += &format!(", {} rows/s", HumanCount((done.rows as f64 / seconds) as u64));
         if self.progress.bar.is_none() {
             // With early stopping, that is the most.
-            let left = seconds * self.epochs.saturating_sub(done.epochs) as f64 / done.epochs as f64;
+            let left = seconds * self.epochs.saturating_sub(done.epochs) as f64 / (done.epochs - self.before) as f64;
             state += &format!(", {} left", HumanDuration(Duration::from_secs_f64(left.ceil())));
         }
         self.progress.show(done.epochs, &state);

@@ -7,9 +7,11 @@ use ::report::{Judged, TableSummary};
 use anyhow::Result;
 use clap::Args;
 use data::{Dropped, Split, Table, Target};
-use model::{Columns, DataSummary, Model, Prepared, Provenance, fit, scores};
+use model::{Checkpoint, Columns, DataSummary, Fit, Model, Prepared, Provenance, scores};
 use net::Dataset;
 
+use crate::checkpoints::{self, Checkpoints};
+use crate::command::without_effect_removed;
 use crate::config::Config;
 use crate::destination;
 use crate::hyperparameters::Hyperparameters;
@@ -27,7 +29,7 @@ use crate::values;
 /// What is predicted follows from the target column: one of two classes, one of several, or a number. Every other
 /// column is a feature: numbers and dates are scaled, and text becomes an input for each frequent label; missing
 /// values may occur. What that takes is learnt from the rows to train on. The other rows are held out, and how well the
-/// model does on those is printed. Ctrl-C stops the training after the epoch and keeps what it has come to.
+/// model does on those is printed. Ctrl-C stops the training after the minibatch and keeps what it has come to.
 #[derive(Args)]
 #[command(
     allow_negative_numbers = true,
@@ -38,7 +40,9 @@ Examples:
   backprop train houses.parquet --target price --drop id --hidden 128,64 --ensemble 5
   backprop train flowers.csv --target species --validation-fraction 0.1 --patience 10
   backprop train patients.csv --target outcome --report patients.html
-  backprop train --config run.toml --seed 7"
+  backprop train --config run.toml --seed 7
+  backprop train patients.csv --target outcome --checkpoint run.ckpt
+  backprop train --resume run.ckpt"
 )]
 pub struct Train {
     #[command(flatten)]
@@ -60,6 +64,9 @@ pub struct Train {
     hyperparameters: Hyperparameters,
 
     #[command(flatten)]
+    checkpoints: Checkpoints,
+
+    #[command(flatten)]
     machine: Machine,
 
     /// File to save the model to
@@ -72,37 +79,53 @@ pub struct Train {
     #[command(flatten)]
     _config: Config,
 
+    /// Print a digest of the weights, too
+    #[arg(long)]
+    fingerprint: bool,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Train {
-    /// Trains, saves, and then prints what came of it. `command` is what the command line changes
-    /// in the model, for its file, and `arguments` all of it, for the page.
-    pub fn run(&self, command: &[String], arguments: &[String]) -> Result<()> {
+    /// Trains, saves, and then prints what came of it. `arguments` are the command line, and `plainly` the same with the
+    /// plain name of the program, for the page.
+    pub fn run(&self, arguments: &[String], plainly: &[String]) -> Result<()> {
         let compute = self.machine.compute()?;
         let sources: Vec<&Path> = self.table.path().into_iter().chain(self.validation.as_deref()).collect();
         destination::check(&self.model, &sources)?;
         self.page.check(&sources, &self.model)?;
+        self.checkpoints.check(&self.model, &sources)?;
+        let resumed = self.checkpoints.resumed()?;
+        // Whoever goes on has perhaps said less than who began.
+        let arguments = resumed.as_ref().and_then(checkpoints::arguments).unwrap_or_else(|| arguments.to_vec());
         let mut report = Report::default();
         let (prepared, data, table) = self.prepare(&mut report)?;
         let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
         interrupt::listen()?;
 
         let start = Instant::now();
-        let progress = TrainingProgress::new("training", 1, &settings);
-        let mut model = fit(pipeline, training, validation, &settings, compute, &|epoch| {
+        let done_before = resumed.as_ref().map_or(0, Checkpoint::epochs_done);
+        let progress = TrainingProgress::new("training", 1, &settings).after(done_before);
+        let on_epoch = |epoch: &model::Progress| {
             progress.show(1, epoch);
-            !interrupt::happened()
-        })?;
+            true
+        };
+        let fit = Fit::new(&settings, compute).on_epoch(&on_epoch).stop_when(&interrupt::happened);
+        let mut fit = self.checkpoints.keep(fit, &arguments);
+        if let Some(checkpoint) = resumed {
+            fit = fit.resume(checkpoint);
+        }
+        let mut model = fit.run(pipeline, training, validation)?;
         drop(progress);
         let seconds = start.elapsed().as_secs_f64();
-        let provenance = Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), command: command.to_vec(), data };
-        model.training.provenance = Some(provenance);
+        let command = without_effect_removed(&arguments);
+        model.training.provenance = Some(Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), command, data });
 
         network::report(&model, &mut report);
-        self.report_training(&model, seconds, &mut report);
+        self.report_training(&model, done_before, seconds, &mut report);
+        network::fingerprint(&model, self.fingerprint, &mut report);
         report.line("SIMD level", compute.level.to_string());
         report.line("threads", compute.threads.to_string());
         let predictions = match &held_out {
@@ -115,6 +138,11 @@ impl Train {
         model.save(&self.model)?;
         report.line("model", self.model.display().to_string());
         report.value("model", &self.model);
+        if let Some(path) = self.checkpoints.path() {
+            let advice = if interrupt::happened() { ", from which --resume goes on" } else { "" };
+            report.line("checkpoint", format!("{}{advice}", path.display()));
+            report.value("checkpoint", path);
+        }
         let judged = |examples| Judged { rows: "held-out rows", examples, predictions: &predictions, threshold: None };
         let files = [("table", self.table.path()), ("validation table", self.validation.as_deref())];
         let contents = Contents {
@@ -122,7 +150,7 @@ impl Train {
             judged: held_out.as_ref().map(judged),
             model_file: &self.model,
             files: files.into_iter().filter_map(|(what, path)| Some((what, path?))).collect(),
-            command: arguments,
+            command: plainly,
             compute,
         };
         self.page.write(&model, contents, &mut report)?;
@@ -175,18 +203,24 @@ impl Train {
         })
     }
 
-    fn report_training(&self, model: &Model, seconds: f64, report: &mut Report) {
+    fn report_training(&self, model: &Model, done_before: usize, seconds: f64, report: &mut Report) {
         let curves = &model.training.curves;
         let epochs: usize = curves.iter().map(|curve| curve.training.len()).sum();
         let rows = model.training.provenance.as_ref().map_or(0, |provenance| provenance.data.trained_on);
-        let rate = (epochs * rows) as f64 / seconds;
+        let rate = (epochs.saturating_sub(done_before) * rows) as f64 / seconds;
         let (stopped, members) = (if interrupt::happened() { ", stopped by Ctrl-C" } else { "" }, curves.len());
         let of_members = if members > 1 { format!(" of {members} networks") } else { String::new() };
         let rates = format!("{} rows/s", count(rate as usize));
-        report.line("training", format!("{epochs} epochs{of_members} in {seconds:.2} s, {rates}{stopped}"));
+        let before = if done_before > 0 { format!(", {done_before} of them before,") } else { String::new() };
+        report.line("training", format!("{epochs} epochs{of_members}{before} in {seconds:.2} s, {rates}{stopped}"));
         if curves.iter().any(|curve| !curve.validation.is_empty()) {
             let best: Vec<String> = curves.iter().map(|curve| curve.best_epoch.to_string()).collect();
             report.line("kept", format!("the weights after epoch {}", best.join(", ")));
+        }
+        let temperatures = curves.iter().filter_map(|curve| curve.temperature);
+        let temperatures: Vec<String> = temperatures.map(|temperature| format!("{temperature:.4}")).collect();
+        if !temperatures.is_empty() {
+            report.line("temperature", temperatures.join(", "));
         }
         report.value("curves", curves);
         report.value("seconds", seconds);

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use data::{Scaling, Task};
+use net::Every;
 
 /// The widest hidden layer, in units.
 const MAX_WIDTH: usize = 65_536;
@@ -55,6 +57,27 @@ pub fn threads(text: &str) -> Result<usize, String> {
 pub fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|seconds| (1e-6..=60.0).contains(seconds));
     number.ok_or_else(|| "give a number of seconds from 0.000001 to 60, such as 0.25".to_owned())
+}
+
+/// How often a checkpoint is written. Without a unit, a number is one of epochs.
+pub fn every(text: &str) -> Result<Every, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    /// In seconds: a century.
+    const MOST: f64 = 3.2e9;
+    let time = |seconds: f64| {
+        let number = number.parse().ok().map(|number: f64| number * seconds).filter(|seconds| *seconds <= MOST);
+        number.map(|seconds| Every::Time(Duration::from_secs_f64(seconds)))
+    };
+    let every = match unit.trim_start() {
+        "" | "epoch" | "epochs" => epochs(number).ok().map(Every::Epochs),
+        "ms" => time(1e-3),
+        "s" => time(1.0),
+        "m" | "min" => time(60.0),
+        "h" => time(3600.0),
+        _ => None,
+    };
+    every.ok_or_else(|| "give a time such as 30s, 500ms or 10min, or a number of epochs such as 5epochs".to_owned())
 }
 
 /// A seed.
@@ -170,6 +193,12 @@ mod tests {
         assert_eq!((learning_rate("1e-3"), share("0")), (Ok(0.001), Ok(0.0)));
         assert_eq!((seconds("0.25"), seconds("60")), (Ok(0.25), Ok(60.0)));
         assert_eq!((share_of_rows("0.2"), probability("1")), (Ok(0.2), Ok(1.0)));
+        for text in ["5", "5epochs", "5 epochs"] {
+            assert_eq!(every(text), Ok(Every::Epochs(5)));
+        }
+        for (text, milliseconds) in [("30s", 30_000), ("1.5 min", 90_000), ("0s", 0), ("20ms", 20), ("2h", 7_200_000)] {
+            assert_eq!(every(text), Ok(Every::Time(Duration::from_millis(milliseconds))), "{text}");
+        }
         assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
         assert_eq!(
             (quote("'"), task("regression"), scaling("robust")),
@@ -184,6 +213,9 @@ mod tests {
         }
         for number in ["", "0", "-1", "x", "1.5", "99999999999999999999"] {
             assert!(epochs(number).is_err() && threads(number).is_err() && batch_size(number).is_err(), "{number}");
+        }
+        for text in ["", "0", "s", "-1s", "1e9s", "1.2.3s", "5days", "99999999999h", "1.5epochs"] {
+            assert!(every(text).is_err(), "{text}");
         }
         for number in ["", "-1", "x", "nan", "inf"] {
             assert!(learning_rate(number).is_err() && share(number).is_err() && not_negative(number).is_err());

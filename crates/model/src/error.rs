@@ -54,6 +54,32 @@ pub enum Error {
         /// The target column.
         column: String,
     },
+    /// A metric for other targets.
+    #[error("the metric {metric} is not for predictions of the target column `{column}`: give one of {suited}")]
+    UnsuitedMetric {
+        /// The metric.
+        metric: net::metrics::Metric,
+        /// The target column.
+        column: String,
+        /// Those that are.
+        suited: String,
+    },
+    /// A temperature, but a target without probabilities.
+    #[error(
+        "the target column `{column}` holds numbers to be predicted, so that there are no probabilities with a temperature"
+    )]
+    NoProbabilities {
+        /// The target column.
+        column: String,
+    },
+    /// A checkpoint of a fit on other data.
+    #[error(
+        "the checkpoint cannot be resumed: it is of other data, its {what} have another digest than those that are given"
+    )]
+    OtherData {
+        /// What is different.
+        what: &'static str,
+    },
     /// Rows to train on that all are of one class.
     #[error(
         "all rows to train on have the label `{label}` in the target column `{column}`: at least two classes are needed"

@@ -1,16 +1,19 @@
 //! Fitting: the members of an ensemble, each trained, and stopped early if there are rows to judge it by.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data::{Pipeline, Split, Target};
 use net::random::Random;
-use net::{Dataset, History, Network, Run, Shape, Trainer, TrainingOptions};
+use net::temperature::Temperature;
+use net::{Dataset, Every, History, Network, Predictor, Run, Scorer, Shape, Trainer, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::error::setting;
+use crate::checkpoint::{Checkpoint, Identity, Keeper};
 use crate::examples::{classes, subset};
 use crate::model::{Training, output_layer};
+use crate::recipe::StoppingMetric;
 use crate::{Compute, Error, Model, Result, Settings, jobs};
 
 /// The largest ensemble, in weights and biases: 4 GiB of them.
@@ -27,11 +30,18 @@ pub struct Curve {
     pub training: Vec<f64>,
     /// The mean loss over the validation rows after each epoch; empty if there are none.
     pub validation: Vec<f64>,
-    /// The epoch after which the weights were kept, counted from 1.
+    /// The metric that early stopping goes by, of the validation rows after each epoch, in the unit of the table; empty if it
+    /// goes by the loss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_score: Vec<f64>,
+    /// The epoch after which the weights were kept, counted from 1; 0 if the training was stopped in the first one.
     pub best_epoch: usize,
+    /// The temperature by which the preactivations of the output were divided after that, if one was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
 }
 
-/// What the callback of [`fit()`] learns after an epoch of a member.
+/// What the hook of a [`Fit`] learns after an epoch of a member.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     /// The member, counted from 1.
@@ -42,22 +52,139 @@ pub struct Progress {
     pub training_loss: f64,
     /// The mean loss over the validation rows.
     pub validation_loss: Option<f64>,
+    /// The metric of the validation rows, if early stopping goes by one.
+    pub validation_score: Option<f64>,
     /// Rows seen in this epoch.
     pub rows: usize,
     /// How long it took.
     pub seconds: f64,
 }
 
-/// Trains all members of an ensemble on the same rows. With several threads, several members are trained at a time.
+/// A fit: how the members of an ensemble are trained on the same rows, and who looks on. With several threads, several members are
+/// trained at a time.
 ///
-/// Where `validation` rows are given, all members are judged by them after each epoch; else, by the settings, each by a part
+/// Where validation rows are given, all members are judged by them after each epoch; else, by the settings, each by a part
 /// of the rows to train on that is its own. The weights after the best epoch are kept.
-///
-/// `progress` is called from several threads. When it returns false, the training of all members ends, and what has been
-/// reached is the model.
+#[must_use = "nothing is trained until `Fit::run`"]
+pub struct Fit<'a> {
+    settings: &'a Settings,
+    compute: Compute,
+    on_epoch: &'a (dyn Fn(&Progress) -> bool + Sync),
+    is_stopped: &'a (dyn Fn() -> bool + Sync),
+    checkpoints: Option<(PathBuf, Every, String)>,
+    resumed: Option<Checkpoint>,
+}
+
+impl<'a> Fit<'a> {
+    /// Trains with these settings, and does nothing besides.
+    pub fn new(settings: &'a Settings, compute: Compute) -> Self {
+        Self { settings, compute, on_epoch: &|_| true, is_stopped: &|| false, checkpoints: None, resumed: None }
+    }
+
+    /// Calls `hook` after each epoch of a member, from several threads. When it returns false, the training of all members
+    /// ends, and what has been reached is the model.
+    pub fn on_epoch(mut self, hook: &'a (dyn Fn(&Progress) -> bool + Sync)) -> Self {
+        self.on_epoch = hook;
+        self
+    }
+
+    /// Asks after each minibatch whether to end, as if a hook had said so.
+    pub fn stop_when(mut self, is_stopped: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        self.is_stopped = is_stopped;
+        self
+    }
+
+    /// Writes what the fit has come to to the file at `path`: before it begins, each time that it is due for a member, and when
+    /// the training of a member ends or is stopped. The `note` is the caller's own: [`Checkpoint::note`].
+    pub fn checkpoints(mut self, path: impl Into<PathBuf>, every: Every, note: impl Into<String>) -> Self {
+        self.checkpoints = Some((path.into(), every, note.into()));
+        self
+    }
+
+    /// Goes on from a checkpoint of the same fit, and comes to the same bits as if there had been no interruption; also with
+    /// other threads, or at another level among those that fuse.
+    pub fn resume(mut self, checkpoint: Checkpoint) -> Self {
+        self.resumed = Some(checkpoint);
+        self
+    }
+
+    /// Trains all members. Of those that were stopped before the end of their first epoch none is kept, unless there are no
+    /// others.
+    ///
+    /// # Errors
+    /// If a setting is out of its range, or there are no rows to judge by although the settings want some; if a training
+    /// diverges; if a checkpoint is of another fit, or cannot be written.
+    pub fn run(self, pipeline: Pipeline, training: Dataset, validation: Option<Dataset>) -> Result<Model> {
+        let Fit { settings, compute, on_epoch, is_stopped, checkpoints, resumed } = self;
+        let target = pipeline.target();
+        let has_validation = validation.is_some() || settings.validation_fraction > 0.0;
+        settings.check_target(target, has_validation)?;
+        let shape = Shape::new(pipeline.inputs(), &settings.hidden, settings.activation)?
+            .with_output_layer(output_layer(target), target.outputs())?;
+        let parameters = shape.parameter_count().saturating_mul(settings.ensemble);
+        if parameters > MAX_PARAMETERS {
+            return Err(Error::TooLarge { parameters, most: MAX_PARAMETERS });
+        }
+
+        let (begun, keeper) = if checkpoints.is_none() && resumed.is_none() {
+            (vec![None; settings.ensemble], None)
+        } else {
+            let identity = Identity::of(&pipeline, &training, validation.as_ref(), settings);
+            let begun = match resumed {
+                Some(checkpoint) => checkpoint.members_of(&identity)?,
+                None => vec![None; settings.ensemble],
+            };
+            let keeper = checkpoints.map(|checkpoints| Keeper::new(checkpoints, identity, begun.clone()));
+            (begun, keeper.transpose()?)
+        };
+
+        // Splits are drawn before the rows are smoothed, which is a change of what is trained towards and not of what is true.
+        let is_own = validation.is_none() && settings.validation_fraction > 0.0;
+        let shared = if is_own { training } else { smoothed(training, target, settings)? };
+        let go_on = AtomicBool::new(true);
+        let is_stopped = || !go_on.load(Ordering::Relaxed) || is_stopped();
+        let report = |progress: &Progress| {
+            if !on_epoch(progress) {
+                go_on.store(false, Ordering::Relaxed);
+            }
+        };
+        let members = jobs::run(settings.ensemble, compute, |number, compute| {
+            let seed = member_seed(settings.seed, number);
+            let member = |training, validation| Member {
+                number,
+                target,
+                settings,
+                seed,
+                training,
+                validation,
+                report: &report,
+                is_stopped: &is_stopped,
+                begun: begun[number].as_ref(),
+                keeper: keeper.as_ref(),
+            };
+            let network = untrained(target, pipeline.inputs(), settings, seed)?;
+            if !is_own {
+                return member(&shared, validation.as_ref()).train(network, compute);
+            }
+            let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed)?;
+            let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
+            let judged = subset(&shared, target, &split.held_out)?;
+            member(&own, Some(&judged)).train(network, compute)
+        })?;
+
+        let is_trained = |curve: &Curve| !curve.training.is_empty();
+        let most = if members.iter().any(|(_, curve)| is_trained(curve)) { members.len() } else { 1 };
+        let kept = members.into_iter().filter(|(_, curve)| most == 1 || is_trained(curve)).take(most);
+        let (members, curves) = kept.unzip();
+        let training = Training { settings: settings.clone(), curves, provenance: None };
+        Ok(Model { pipeline, members, training })
+    }
+}
+
+/// A [`Fit`] of which nothing else is wanted than `progress`, its hook after each epoch.
 ///
 /// # Errors
-/// If a setting is out of its range, there are no rows to judge by although the settings want some, or a training diverges.
+/// As [`Fit::run`].
 pub fn fit(
     pipeline: Pipeline,
     training: Dataset,
@@ -66,44 +193,7 @@ pub fn fit(
     compute: Compute,
     progress: &(dyn Fn(&Progress) -> bool + Sync),
 ) -> Result<Model> {
-    let has_validation = validation.is_some() || settings.validation_fraction > 0.0;
-    if settings.patience > 0 && !has_validation {
-        return Err(setting("patience", settings.patience, "0 where there are no validation rows: hold some out"));
-    }
-    let target = pipeline.target();
-    let shape = Shape::new(pipeline.inputs(), &settings.hidden, settings.activation)?
-        .with_output_layer(output_layer(target), target.outputs())?;
-    let parameters = shape.parameter_count().saturating_mul(settings.ensemble);
-    if parameters > MAX_PARAMETERS {
-        return Err(Error::TooLarge { parameters, most: MAX_PARAMETERS });
-    }
-
-    // Splits are drawn before the rows are smoothed, which is a change of what is trained towards and not of what is true.
-    let is_own = validation.is_none() && settings.validation_fraction > 0.0;
-    let shared = if is_own { training } else { smoothed(training, target, settings)? };
-    let go_on = AtomicBool::new(true);
-    let members = jobs::run(settings.ensemble, compute, |member, compute| {
-        let seed = member_seed(settings.seed, member);
-        let network = untrained(target, pipeline.inputs(), settings, seed)?;
-        let report = |progress_of_epoch: Progress| {
-            if !progress(&Progress { member: member + 1, ..progress_of_epoch }) {
-                go_on.store(false, Ordering::Relaxed);
-            }
-            go_on.load(Ordering::Relaxed)
-        };
-        if !is_own {
-            let member = Member { settings, training: &shared, validation: validation.as_ref() };
-            return member.train(network, seed, compute, &report);
-        }
-        let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed)?;
-        let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
-        let judged = subset(&shared, target, &split.held_out)?;
-        Member { settings, training: &own, validation: Some(&judged) }.train(network, seed, compute, &report)
-    })?;
-
-    let (members, curves) = members.into_iter().unzip();
-    let training = Training { settings: settings.clone(), curves, provenance: None };
-    Ok(Model { pipeline, members, training })
+    Fit::new(settings, compute).on_epoch(progress).run(pipeline, training, validation)
 }
 
 /// The seed of a member: of the first one, that of the settings.
@@ -132,49 +222,86 @@ pub(crate) fn smoothed(data: Dataset, target: &Target, settings: &Settings) -> R
 
 /// The training of one member.
 struct Member<'a> {
+    number: usize,
+    target: &'a Target,
     settings: &'a Settings,
+    seed: u64,
     training: &'a Dataset,
     validation: Option<&'a Dataset>,
+    report: &'a (dyn Fn(&Progress) + Sync),
+    is_stopped: &'a (dyn Fn() -> bool + Sync),
+    begun: Option<&'a net::Checkpoint>,
+    keeper: Option<&'a Keeper>,
 }
 
 impl Member<'_> {
-    fn train(
-        &self,
-        network: Network,
-        seed: u64,
-        compute: Compute,
-        report: &(dyn Fn(Progress) -> bool + Sync),
-    ) -> Result<(Network, Curve)> {
-        let Member { settings, training, validation } = *self;
-        let mut run = Run::new(training).on_epoch(|epoch| {
-            let go_on = report(Progress {
-                member: 0,
+    fn train(&self, network: Network, compute: Compute) -> Result<(Network, Curve)> {
+        let Member { target, settings, training, validation, .. } = *self;
+        let mut run = self.run();
+        let early_stopping = validation.map(|_| settings.early_stopping());
+        let options = TrainingOptions { early_stopping, ..settings.options(training.rows(), self.seed, compute) };
+        let mut trainer = match self.begun {
+            Some(checkpoint) => Trainer::resume(checkpoint.clone(), options, &run)?,
+            None => Trainer::new(network, options)?,
+        };
+        let is_finished = self.begun.is_some_and(|checkpoint| checkpoint.ending().is_some());
+        if !is_finished && !(self.is_stopped)() {
+            trainer.run(&mut run)?;
+        }
+        let mut curve = Curve::of(trainer.history(), target, settings);
+        let mut network = trainer.into_network();
+        if let (true, Some(rows)) = (settings.temperature, validation) {
+            let temperature = temperature(&network, rows, compute)?;
+            network.scale_output(temperature.inverse())?;
+            curve.temperature = Some(temperature.value());
+        }
+        Ok((network, curve))
+    }
+
+    fn run(&self) -> Run<'_> {
+        let Member { number, target, settings, training, validation, keeper, .. } = *self;
+        let flow = || if (self.is_stopped)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let mut run = Run::new(training).on_batch(move |_| flow()).on_epoch(move |epoch| {
+            (self.report)(&Progress {
+                member: number + 1,
                 epoch: epoch.number,
                 training_loss: epoch.mean_loss,
                 validation_loss: epoch.validation_loss,
+                validation_score: epoch.validation_score.map(|score| settings.metric.in_unit(target, score)),
                 rows: epoch.samples,
                 seconds: epoch.seconds,
             });
-            if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            flow()
         });
         if let Some(validation) = validation {
             run = run.validation(validation);
+            if let StoppingMetric::Metric(metric) = settings.metric {
+                run = run.scorer(Scorer::of(metric));
+            }
         }
-        let early_stopping = validation.map(|_| settings.early_stopping());
-        let options = TrainingOptions { early_stopping, ..settings.options(training.rows(), seed, compute) };
-        let mut trainer = Trainer::new(network, options)?;
-        trainer.run(&mut run)?;
-        let curve = Curve::of(trainer.history());
-        Ok((trainer.into_network(), curve))
+        match keeper {
+            Some(keeper) => run.on_checkpoint(keeper.every, move |checkpoint| keeper.keep(number, checkpoint)),
+            None => run,
+        }
     }
 }
 
+/// The temperature that suits these rows best.
+fn temperature(network: &Network, rows: &Dataset, compute: Compute) -> Result<Temperature> {
+    let mut preactivations = vec![0.0; rows.rows() * network.shape().outputs()];
+    Predictor::new(network).with_level(compute.level).preactivations(rows.features(), &mut preactivations)?;
+    Ok(Temperature::fit(&preactivations, rows)?)
+}
+
 impl Curve {
-    fn of(history: &History) -> Curve {
+    fn of(history: &History, target: &Target, settings: &Settings) -> Curve {
+        let scores = history.epochs.iter().filter_map(|epoch| epoch.validation_score);
         Curve {
             training: history.training_losses(),
             validation: history.epochs.iter().filter_map(|epoch| epoch.validation_loss).collect(),
+            validation_score: scores.map(|score| settings.metric.in_unit(target, score)).collect(),
             best_epoch: history.best_epoch.unwrap_or(history.epochs.len()),
+            temperature: None,
         }
     }
 }

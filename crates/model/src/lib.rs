@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | how to train | `recipe.rs` | [`Recipe`], and [`Settings`] for a table of a given size |
 //! | on which columns and rows | `examples.rs` | [`Columns`], [`Prepared`], [`Examples`] |
-//! | train the members of an ensemble, stop early | `fit.rs` | [`fit()`] |
+//! | train the members of an ensemble, stop early | `fit.rs` | [`Fit`], [`fit()`] |
+//! | stop, and go on another day | `checkpoint.rs` | [`Checkpoint`] |
 //! | what was trained, in one file | `model.rs` | [`Model`] |
 //! | predict | `predictor.rs` | [`Predictor`] |
 //! | how good is it | `scores.rs` | [`scores()`] |
@@ -38,6 +39,7 @@
 //! # Ok::<(), model::Error>(())
 //! ```
 
+mod checkpoint;
 pub mod cross_validation;
 mod error;
 mod examples;
@@ -50,10 +52,11 @@ pub mod recipe;
 mod scores;
 mod text;
 
+pub use checkpoint::Checkpoint;
 pub use cross_validation::{CrossValidation, Fold, cross_validate};
 pub use error::{Error, Result};
 pub use examples::{Columns, Examples, Prepared};
-pub use fit::{Curve, Progress, fit};
+pub use fit::{Curve, Fit, Progress, fit};
 pub use importance::{Importance, importance};
 pub use jobs::Compute;
 pub use model::{DataSummary, Model, Provenance, Training};

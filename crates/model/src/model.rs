@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use data::{Pipeline, Table, Target};
-use net::{Dataset, Network, OutputLayer, file, format};
+use net::{Dataset, Digest, Network, OutputLayer, file, format};
 use serde::{Deserialize, Serialize};
 
 use crate::examples::dataset;
@@ -130,6 +130,16 @@ impl Model {
         let target = self.pipeline.target();
         let data = dataset(target, self.pipeline.inputs(), inputs, target.values(table)?)?;
         smoothed(data, target, &self.training.settings)
+    }
+
+    /// A digest of every bit of the weights: of one network [`Network::fingerprint`], and of several the SHA-256 of theirs, each as
+    /// its hexadecimal digits and a line feed.
+    pub fn fingerprint(&self) -> Digest {
+        let lines: Vec<String> = self.members.iter().map(|member| format!("{}\n", member.fingerprint())).collect();
+        match &self.members[..] {
+            [network] => network.fingerprint(),
+            _ => Digest::of(lines.iter().map(String::as_bytes)),
+        }
     }
 
     /// Prepares to predict.

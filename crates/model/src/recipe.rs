@@ -1,14 +1,16 @@
 //! How to train: every hyperparameter, and what it is where nobody says.
 
-use std::fmt;
 use std::str::FromStr;
+use std::{fmt, iter};
 
-use data::{ClassWeights, NumberEncoding, PieceCount, Scaling};
-use net::{Activation, EarlyStopping, TrainingOptions};
+use data::{ClassWeights, NumberEncoding, PieceCount, Scaling, Target};
+use net::metrics::Metric;
+use net::{Activation, EarlyStopping, Monitor, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::setting;
-use crate::{Compute, Result, text};
+use crate::scores::target_kind;
+use crate::{Compute, Error, Result, text};
 
 /// Makes a [`Recipe`], in which everything may be left open, and [`Settings`], in which nothing is, of one list.
 macro_rules! hyperparameters {
@@ -93,9 +95,15 @@ hyperparameters! {
     /// The part of the rows to train on that each network is not trained on but judged by after each epoch, in 0..1; 0 for
     /// none. Where validation rows are given, it does not count.
     validation_fraction: f64,
-    /// Epochs without a loss on the validation rows that is lower by more than 0.0001, after which training stops; 0 for all
-    /// epochs. With validation rows, the weights after the best epoch are kept.
+    /// What is to improve on the validation rows: the loss, or a metric. With validation rows, the weights after the best epoch
+    /// are kept.
+    metric: StoppingMetric ["text", "text::option"],
+    /// Epochs without a loss or metric on the validation rows that is better by more than 0.0001 (of numbers: when they are
+    /// standardised), after which training stops; 0 for all epochs.
     patience: usize,
+    /// Whether the probabilities of each network are made as sure as they should be, by a temperature fitted to its
+    /// validation rows. Numbers have none.
+    temperature: bool,
     /// The seed of all that is random.
     seed: u64,
 }
@@ -127,7 +135,9 @@ impl Settings {
             class_weights: ClassWeighting::NONE,
             ensemble: 6,
             validation_fraction: 0.125,
+            metric: StoppingMetric::Loss,
             patience: epochs / 4,
+            temperature: false,
             seed: 0,
         }
     }
@@ -162,10 +172,40 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether they suit a target, and the rows to judge by that there are or are not.
+    pub(crate) fn check_target(&self, target: &Target, has_validation: bool) -> Result<()> {
+        let (column, kind) = (target.column(), target_kind(target));
+        if let StoppingMetric::Metric(metric) = self.metric
+            && !metric.suits(kind)
+        {
+            let suited = Metric::ALL.into_iter().filter(|metric| metric.suits(kind)).map(|metric| metric.to_string());
+            let suited = iter::once("loss".to_owned()).chain(suited).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnsuitedMetric { metric, column: column.to_owned(), suited });
+        }
+        if self.temperature && matches!(target, Target::Number { .. }) {
+            return Err(Error::NoProbabilities { column: column.to_owned() });
+        }
+        if has_validation {
+            return Ok(());
+        }
+        let needs_none = |name, value: &dyn fmt::Display, range| Err(setting(name, value, range));
+        if self.patience > 0 {
+            return needs_none("patience", &self.patience, "0 where there are no validation rows: hold some out");
+        }
+        if self.metric != StoppingMetric::Loss {
+            return needs_none("metric", &self.metric, "loss where there are no validation rows: hold some out");
+        }
+        match self.temperature {
+            true => needs_none("temperature", &true, "false where there are no validation rows: hold some out"),
+            false => Ok(()),
+        }
+    }
+
     /// When a training that has validation rows ends, and which weights it keeps.
     pub(crate) fn early_stopping(&self) -> EarlyStopping {
         let patience = if self.patience > 0 { self.patience as u64 } else { u64::MAX };
-        EarlyStopping { patience, min_improvement: LEAST_PROGRESS, ..Default::default() }
+        let monitor = if self.metric == StoppingMetric::Loss { Monitor::Loss } else { Monitor::Score };
+        EarlyStopping { monitor, patience, min_improvement: LEAST_PROGRESS }
     }
 
     /// The options of a training on `rows` rows, with a `seed` of its own.
@@ -234,6 +274,50 @@ impl FromStr for ClassWeighting {
         match text {
             "none" => Ok(Self::NONE),
             _ => text.parse().map(|weights| Self(Some(weights))),
+        }
+    }
+}
+
+/// What early stopping goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoppingMetric {
+    /// `loss`: that of training, with the weights of rows.
+    Loss,
+    /// A metric, by its name.
+    Metric(Metric),
+}
+
+impl StoppingMetric {
+    /// A score of standardised numbers in the unit of the table; other scores as they are.
+    pub(crate) fn in_unit(self, target: &Target, score: f64) -> f64 {
+        let Target::Number { scale, .. } = target else { return score };
+        match self {
+            StoppingMetric::Metric(Metric::MeanSquaredError) => score * scale.spread() * scale.spread(),
+            StoppingMetric::Metric(Metric::RSquared) | StoppingMetric::Loss => score,
+            StoppingMetric::Metric(_) => score * scale.spread(),
+        }
+    }
+}
+
+impl fmt::Display for StoppingMetric {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoppingMetric::Loss => formatter.write_str("loss"),
+            StoppingMetric::Metric(metric) => metric.fmt(formatter),
+        }
+    }
+}
+
+impl FromStr for StoppingMetric {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "loss" => Ok(StoppingMetric::Loss),
+            _ => text.parse().map(StoppingMetric::Metric).map_err(|_| {
+                let names = Metric::ALL.map(|metric| metric.to_string()).join(", ");
+                format!("give loss or one of {names}")
+            }),
         }
     }
 }

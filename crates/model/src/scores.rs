@@ -54,10 +54,18 @@ pub fn scores(target: &Target, examples: &Examples, predictions: &[f32], thresho
 
 /// The score that says most about such predictions, the lower the better: the log loss, or the root mean squared error.
 pub(crate) fn main_loss(target: &Target, examples: &Examples, predictions: &[f32]) -> Result<f64> {
-    let (metric, kind) = match target {
-        Target::Binary { .. } => (Metric::LogLoss, TargetKind::Labels(1)),
-        Target::Classes { labels, .. } => (Metric::LogLoss, TargetKind::Classes(labels.len())),
-        Target::Number { .. } => (Metric::RootMeanSquaredError, TargetKind::Values(1)),
+    let metric = match target {
+        Target::Number { .. } => Metric::RootMeanSquaredError,
+        _ => Metric::LogLoss,
     };
-    Ok(metric.evaluate(kind, &examples.targets, predictions, examples.weights.as_deref())?)
+    Ok(metric.evaluate(target_kind(target), &examples.targets, predictions, examples.weights.as_deref())?)
+}
+
+/// The kind of targets that a network has for it.
+pub(crate) fn target_kind(target: &Target) -> TargetKind {
+    match target {
+        Target::Binary { .. } => TargetKind::Labels(1),
+        Target::Classes { labels, .. } => TargetKind::Classes(labels.len()),
+        Target::Number { .. } => TargetKind::Values(1),
+    }
 }

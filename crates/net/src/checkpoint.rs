@@ -1,25 +1,27 @@
 //! Checkpoints: all that a training is, in a [`container`](crate::container), so that it can be killed and go on.
 //!
-//! The description has the architecture, the options that change bits, the place in the epochs and how far the optimiser has
-//! come. The metadata are the data's digests, the learning curves and the caller's own text. The tensors are those of three
-//! kinds of networks of the same shape, as in a [model file](crate::format): the weights, with names that begin with
-//! `network.`; the numbers that the optimiser keeps for each weight, with `optimizer1.` and so on; and the best weights so
-//! far, if early stopping keeps them, with `best.`.
+//! A file holds one training or several, such as those of an ensemble, some of which may not have begun. The description
+//! says how many. The metadata have of each training the architecture, the options that change bits, the place in the epochs,
+//! how far the optimiser has come, the data's digests, the learning curves and the caller's own text; and then another
+//! text of the caller's for all of them. The tensors are those of three kinds of networks of the same shape, as in a
+//! [model file](crate::format): the weights, with names that begin with `network.`; the numbers that the optimiser keeps for
+//! each weight, with `optimizer1.` and so on; and the best weights so far, if early stopping keeps them, with `best.`. Of several
+//! trainings, `training1.` and so on stands before that.
 //!
 //! The order of an epoch's samples is not in the file: it is a function of the seed, the epoch and the number of samples.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::slice;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::container::{Format, Reader, Unreadable, Writer};
+use crate::container::{Format, Numbers, Reader, Unreadable, Writer};
 use crate::format::{Architecture, network, read_layers, write_network};
 use crate::optimizer::Progress;
 use crate::trainer::{Snapshot, State};
-use crate::{Error, Goal, History, Network, Run, Trainer, TrainingOptions, file};
+use crate::{Ending, Error, Goal, History, Network, Run, Shape, Trainer, TrainingOptions, file};
 
 /// The format of checkpoints, and the only version that this library reads.
 pub const FORMAT: Format = Format { name: "checkpoint", version: 1 };
@@ -49,21 +51,31 @@ pub(crate) struct RunDescription {
     pub scores_training: bool,
 }
 
+/// What the file says before the metadata.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    architecture: Architecture,
-    options: TrainingOptions,
-    state: State,
-    progress: Progress,
-    has_best: bool,
+    trainings: usize,
 }
 
-/// What may be long.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metadata {
+    /// Those that have begun. (In boxes, so that those that have not take little room.)
+    trainings: Vec<Option<Box<TrainingDescription>>>,
+    metadata: String,
+}
+
+/// A checkpoint without its tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrainingDescription {
+    architecture: Architecture,
+    options: TrainingOptions,
     run: RunDescription,
+    state: State,
+    progress: Progress,
+    has_best: bool,
     history: History,
     metadata: String,
 }
@@ -74,6 +86,11 @@ const BEST: &str = "best.";
 /// The prefix of an optimiser's slot, counted from 0 here and from 1 in the name.
 fn slot_prefix(slot: usize) -> String {
     format!("optimizer{}.", slot + 1)
+}
+
+/// The prefix of a training, counted likewise; one alone has none.
+fn training_prefix(training: usize, trainings: usize) -> String {
+    if trainings == 1 { String::new() } else { format!("training{}.", training + 1) }
 }
 
 impl Checkpoint {
@@ -95,23 +112,7 @@ impl Checkpoint {
 
     /// The bytes of its file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Checkpoint { options, run, metadata, snapshot } = self;
-        let Snapshot { network, best, slots, state, progress } = snapshot;
-        let description = Description {
-            architecture: Architecture::of(slice::from_ref(network)),
-            options: options.clone(),
-            state: state.clone(),
-            progress: *progress,
-            has_best: best.is_some(),
-        };
-        let metadata = Metadata { run: run.clone(), history: state.history.clone(), metadata: metadata.clone() };
-        let mut writer = Writer::new(FORMAT, &description, &metadata);
-        write_network(&mut writer, NETWORK, network);
-        for (slot, numbers) in slots.iter().enumerate() {
-            write_network(&mut writer, &slot_prefix(slot), numbers);
-        }
-        best.iter().for_each(|best| write_network(&mut writer, BEST, best));
-        writer.finish()
+        to_bytes(slice::from_ref(&Some(self)), "")
     }
 
     /// Reads the bytes of a checkpoint's file.
@@ -119,26 +120,39 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Unreadable> {
-        let mut reader = Reader::open(FORMAT, bytes)?;
-        let Description { architecture, options, mut state, progress, has_best } = reader.description()?;
-        let shape = architecture.shape()?;
-        options.validate().map_err(|error| Unreadable::Description(error.to_string()))?;
-        let slots: Vec<String> = (0..options.optimizer.slots()).map(slot_prefix).collect();
-        let prefixes = [NETWORK].into_iter().chain(slots.iter().map(|slot| &slot[..])).chain(has_best.then_some(BEST));
-        let layers = prefixes.map(|prefix| read_layers(&mut reader, prefix, &shape));
-        let layers = layers.collect::<Result<Vec<_>, Unreadable>>()?;
-        let Metadata { run, history, metadata } = reader.metadata()?;
-        reader.finish()?;
-        state.history = history;
-        if !(state.can_count() && progress.can_count()) {
-            return Err(Unreadable::Description("it counts more steps or epochs than there can be".to_owned()));
+        let (mut trainings, _) = from_bytes(bytes)?;
+        match (trainings.pop().flatten(), trainings.len()) {
+            (Some(training), 0) => Ok(training),
+            _ => Err(Unreadable::Description("it is of an ensemble, not of one training".to_owned())),
         }
-        // All that they hold is in the file: now there may be room for them.
-        let mut networks = layers.into_iter().map(|layers| network(shape.clone(), layers));
-        let network = networks.next().expect("the first prefix");
-        let slots = networks.by_ref().take(slots.len()).collect();
-        let snapshot = Snapshot { network, slots, best: networks.next(), state, progress };
-        Ok(Checkpoint { options, run, metadata, snapshot })
+    }
+
+    fn describe(&self) -> TrainingDescription {
+        let Checkpoint { options, run, metadata, snapshot: Snapshot { network, best, state, progress, .. } } = self;
+        TrainingDescription {
+            architecture: Architecture::of(slice::from_ref(network)),
+            options: options.clone(),
+            run: run.clone(),
+            state: state.clone(),
+            progress: *progress,
+            has_best: best.is_some(),
+            history: state.history.clone(),
+            metadata: metadata.clone(),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, prefix: &str) {
+        let Snapshot { network, best, slots, .. } = &self.snapshot;
+        write_network(writer, &format!("{prefix}{NETWORK}"), network);
+        for (slot, numbers) in slots.iter().enumerate() {
+            write_network(writer, &format!("{prefix}{}", slot_prefix(slot)), numbers);
+        }
+        best.iter().for_each(|best| write_network(writer, &format!("{prefix}{BEST}"), best));
+    }
+
+    /// Why the training has ended, if it has.
+    pub fn ending(&self) -> Option<Ending> {
+        self.snapshot.state.ending(&self.options)
     }
 
     /// The options of the training, but for the threads and the level, which are the default ones: they change no bit.
@@ -159,6 +173,93 @@ impl Checkpoint {
     /// The network with the best weights so far, where early stopping keeps them; elsewhere, as it was.
     pub fn best_network(&self) -> &Network {
         self.snapshot.best.as_ref().unwrap_or(&self.snapshot.network)
+    }
+}
+
+/// Writes the checkpoints of several trainings, some of which may not have begun, and a text to the file at `path`, which is
+/// replaced as a whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_all(path: &Path, trainings: &[Option<Checkpoint>], metadata: &str) -> Result<(), Error> {
+    let trainings: Vec<Option<&Checkpoint>> = trainings.iter().map(Option::as_ref).collect();
+    file::write_atomically(path, &to_bytes(&trainings, metadata))
+}
+
+/// Reads all checkpoints of a file, and its text.
+///
+/// # Errors
+/// As [`Checkpoint::load`].
+pub fn load_all(path: &Path) -> Result<(Vec<Option<Checkpoint>>, String), Error> {
+    from_bytes(&file::read(path)?).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
+}
+
+fn to_bytes(trainings: &[Option<&Checkpoint>], metadata: &str) -> Vec<u8> {
+    let described = trainings.iter().map(|training| training.map(|training| Box::new(training.describe()))).collect();
+    let metadata = Metadata { trainings: described, metadata: metadata.to_owned() };
+    let mut writer = Writer::new(FORMAT, &Description { trainings: trainings.len() }, &metadata);
+    for (number, training) in trainings.iter().enumerate() {
+        training.iter().for_each(|training| training.write(&mut writer, &training_prefix(number, trainings.len())));
+    }
+    writer.finish()
+}
+
+/// Reads the bytes of a file of checkpoints: each training, and the text for all of them.
+///
+/// # Errors
+/// As [`Checkpoint::load`].
+pub fn from_bytes(bytes: &[u8]) -> Result<(Vec<Option<Checkpoint>>, String), Unreadable> {
+    let mut reader = Reader::open(FORMAT, bytes)?;
+    let Description { trainings: count } = reader.description()?;
+    let Metadata { trainings, metadata } = reader.metadata()?;
+    if trainings.len() != count {
+        let reason = format!("it describes {} trainings where there should be {count}", trainings.len());
+        return Err(Unreadable::Description(reason));
+    }
+    let mut found = Vec::new();
+    for (number, training) in trainings.into_iter().enumerate() {
+        let prefix = training_prefix(number, count);
+        found.push(training.map(|training| training.find(&mut reader, &prefix)).transpose()?);
+    }
+    reader.finish()?;
+    // All that they hold is in the file: now there may be room for them.
+    Ok((found.into_iter().map(|training| training.map(Found::build)).collect(), metadata))
+}
+
+/// A training whose numbers are still in the file.
+struct Found<'a> {
+    description: Box<TrainingDescription>,
+    shape: Shape,
+    /// Of each network, its layers.
+    networks: Vec<Vec<[Numbers<'a>; 2]>>,
+}
+
+impl TrainingDescription {
+    fn find<'a>(self: Box<Self>, reader: &mut Reader<'a>, prefix: &str) -> Result<Found<'a>, Unreadable> {
+        let shape = self.architecture.shape()?;
+        self.options.validate().map_err(|error| Unreadable::Description(error.to_string()))?;
+        if !(self.state.can_count() && self.progress.can_count()) {
+            return Err(Unreadable::Description("it counts more steps or epochs than there can be".to_owned()));
+        }
+        let slots: Vec<String> = (0..self.options.optimizer.slots()).map(slot_prefix).collect();
+        let names =
+            [NETWORK].into_iter().chain(slots.iter().map(|slot| &slot[..])).chain(self.has_best.then_some(BEST));
+        let networks = names.map(|name| read_layers(reader, &format!("{prefix}{name}"), &shape));
+        let networks = networks.collect::<Result<Vec<_>, Unreadable>>()?;
+        Ok(Found { description: self, shape, networks })
+    }
+}
+
+impl Found<'_> {
+    fn build(self) -> Checkpoint {
+        let Found { description, shape, networks } = self;
+        let TrainingDescription { options, run, mut state, progress, history, metadata, .. } = *description;
+        state.history = history;
+        let mut networks = networks.into_iter().map(|layers| network(shape.clone(), layers));
+        let network = networks.next().expect("the first one");
+        let slots = networks.by_ref().take(options.optimizer.slots()).collect();
+        let snapshot = Snapshot { network, slots, best: networks.next(), state, progress };
+        Checkpoint { options, run, metadata, snapshot }
     }
 }
 
@@ -190,10 +291,20 @@ impl Trainer {
     }
 }
 
-/// Makes sure that both are the same, or says which field is not.
-fn same<T: Serialize>(of_checkpoint: &T, given: &T) -> Result<(), Error> {
-    let [of_checkpoint, given] = [of_checkpoint, given].map(|value| serde_json::to_value(value).expect("JSON"));
-    let (Value::Object(of_checkpoint), Value::Object(given)) = (of_checkpoint, given) else { unreachable!("structs") };
+/// Makes sure that what a checkpoint has is what is given, or says which field is not, by way of their JSON.
+///
+/// # Errors
+/// If they are not the same: [`Error::Resume`].
+///
+/// # Panics
+/// If they do not become objects of JSON.
+pub fn same<T: Serialize>(of_checkpoint: &T, given: &T) -> Result<(), Error> {
+    // By way of its text, an f32 has no more digits than it needs.
+    let value = |value: &T| serde_json::from_str(&serde_json::to_string(value)?);
+    let [of_checkpoint, given] = [of_checkpoint, given].map(|given| value(given).expect("it becomes JSON"));
+    let (Value::Object(of_checkpoint), Value::Object(given)) = (of_checkpoint, given) else {
+        panic!("only objects have fields to be compared")
+    };
     match of_checkpoint.into_iter().find(|(name, value)| given[name] != *value) {
         None => Ok(()),
         Some((name, value)) => {
@@ -213,14 +324,15 @@ pub enum Every {
     Epochs(usize),
 }
 
-/// Where and when a run writes checkpoints.
-#[derive(Debug)]
-pub(crate) struct Checkpoints {
-    path: PathBuf,
+/// When a run takes checkpoints, and what becomes of them.
+pub(crate) struct Checkpoints<'a> {
     pub every: Every,
+    keep: Box<Keep<'a>>,
     last: Instant,
     clock: Clock,
 }
+
+type Keep<'a> = dyn FnMut(Checkpoint) -> Result<(), Error> + Send + 'a;
 
 /// Reading the time takes as long as a few steps of the smallest network. So it is read about every millisecond.
 #[derive(Debug)]
@@ -231,10 +343,10 @@ struct Clock {
     left: u32,
 }
 
-impl Checkpoints {
-    pub(crate) fn new(path: PathBuf, every: Every) -> Self {
+impl<'a> Checkpoints<'a> {
+    pub(crate) fn new(every: Every, keep: Box<Keep<'a>>) -> Self {
         let now = Instant::now();
-        Checkpoints { path, every, last: now, clock: Clock { read: now, interval: 0, left: 0 } }
+        Checkpoints { every, keep, last: now, clock: Clock { read: now, interval: 0, left: 0 } }
     }
 
     /// Whether it is time for one after a minibatch.
@@ -265,9 +377,9 @@ impl Checkpoints {
         }
     }
 
-    /// Writes it.
-    pub(crate) fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        checkpoint.save(&self.path)?;
+    /// Gives one away.
+    pub(crate) fn keep(&mut self, checkpoint: Checkpoint) -> Result<(), Error> {
+        (self.keep)(checkpoint)?;
         self.last = Instant::now();
         Ok(())
     }

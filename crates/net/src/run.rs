@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::checkpoint::{Checkpoints, Every, RunDescription};
+use crate::checkpoint::{Checkpoint, Checkpoints, Every, RunDescription};
 use crate::early_stopping::Monitor;
 use crate::{Dataset, Error, Scorer, Shape, Trainer, TrainingOptions};
 
@@ -55,7 +55,7 @@ pub struct Run<'a> {
     pub(crate) scores_training: bool,
     on_batch: Option<Hook<'a, Batch>>,
     on_epoch: Option<Hook<'a, Epoch>>,
-    checkpoints: Option<Checkpoints>,
+    checkpoints: Option<Checkpoints<'a>>,
     pub(crate) metadata: String,
     /// Made when it is wanted: it takes a pass over the data.
     description: OnceLock<RunDescription>,
@@ -175,8 +175,18 @@ impl<'a> Run<'a> {
 
     /// Writes a checkpoint to the file at `path` from time to time, and at the end of each run, also of one that a callback
     /// stops. Training ends with an error if that is impossible.
-    pub fn checkpoints(mut self, path: impl Into<PathBuf>, every: Every) -> Self {
-        self.checkpoints = Some(Checkpoints::new(path.into(), every));
+    pub fn checkpoints(self, path: impl Into<PathBuf>, every: Every) -> Self {
+        let path = path.into();
+        self.on_checkpoint(every, move |checkpoint| checkpoint.save(&path))
+    }
+
+    /// As [`Run::checkpoints`], but gives the checkpoints to `keep`.
+    pub fn on_checkpoint(
+        mut self,
+        every: Every,
+        keep: impl FnMut(Checkpoint) -> Result<(), Error> + Send + 'a,
+    ) -> Self {
+        self.checkpoints = Some(Checkpoints::new(every, Box::new(keep)));
         self
     }
 
@@ -223,7 +233,7 @@ impl<'a> Run<'a> {
 
     #[inline(always)]
     pub(crate) fn after_batch(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>, Error> {
-        if self.checkpoints.as_mut().is_some_and(Checkpoints::is_due) {
+        if self.checkpoints.as_mut().is_some_and(|checkpoints| checkpoints.is_due()) {
             self.write_checkpoint(trainer)?;
         }
         Ok(match &mut self.on_batch {
@@ -249,7 +259,7 @@ impl<'a> Run<'a> {
     #[cold]
     fn write_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Error> {
         let checkpoint = trainer.checkpoint(self)?;
-        self.checkpoints.as_mut().map_or(Ok(()), |checkpoints| checkpoints.write(&checkpoint))
+        self.checkpoints.as_mut().map_or(Ok(()), |checkpoints| checkpoints.keep(checkpoint))
     }
 }
 

@@ -164,6 +164,14 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Whether there is nothing left to do.
+    pub(crate) fn ending(&self, options: &TrainingOptions) -> Option<Ending> {
+        if options.early_stopping.is_some_and(|early| self.patience.waited() >= early.patience) {
+            return Some(Ending::Patience);
+        }
+        (self.epochs_done >= options.epochs).then_some(Ending::Epochs)
+    }
+
     /// Whether it can go on counting.
     pub(crate) fn can_count(&self) -> bool {
         [self.epochs_done, self.batches_done].iter().all(|count| (*count as u64) < MOST_COUNTED)
@@ -274,7 +282,7 @@ impl Trainer {
     /// Trains while it is `wanted`, or to an end.
     fn run_while(&mut self, wanted: impl Fn(&mut Trainer) -> bool, run: &mut Run<'_>) -> Result<Option<Ending>, Error> {
         while wanted(self) {
-            if let Some(ending) = self.ending() {
+            if let Some(ending) = self.state.ending(&self.options) {
                 return Ok(Some(ending));
             }
             let (start, done_before) = (Instant::now(), self.state.batches_done);
@@ -301,14 +309,6 @@ impl Trainer {
             }
         }
         Ok(None)
-    }
-
-    /// Whether there is nothing left to do.
-    fn ending(&self) -> Option<Ending> {
-        if self.options.early_stopping.is_some_and(|early| self.state.patience.waited() >= early.patience) {
-            return Some(Ending::Patience);
-        }
-        (self.state.epochs_done >= self.options.epochs).then_some(Ending::Epochs)
     }
 
     /// Where the epoch stands.
