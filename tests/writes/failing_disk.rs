@@ -137,5 +137,5 @@ fn what_is_in_the_way_stays() {
         assert_refused(&desk.command(save).output().unwrap(), &["cannot write", save.file, "read-only"]);
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }
-    assert_eq!(names(&desk.path("out")), ["e.html", "f.csv", "g.onnx", "m", "p.csv", "w.safetensors"]);
+    assert_eq!(names(&desk.path("out")), ["e.html", "f.csv", "g.onnx", "m", "p.csv", "r.html", "w.safetensors"]);
 }
