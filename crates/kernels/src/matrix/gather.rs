@@ -31,37 +31,37 @@ pub fn gather_rows<S: Simd>(
             let from = table.as_ptr().add(index * units);
             let to = numbers.as_mut_ptr().add(sample * PANEL);
             // Constants for a single panel, so that a short row is copied without a loop.
-            let of_width = |whole: usize| {
-                copy_row(simd, from, whole, to, rows);
-                if rest > 0 {
-                    let from = std::slice::from_raw_parts(from.add(whole * S::LANES), rest);
-                    let (panel, column) = (whole * S::LANES / PANEL, whole * S::LANES % PANEL);
-                    simd.store_to(simd.load_partial(from), to.add(panel * rows * PANEL + column));
-                }
-            };
             match whole {
-                0 => of_width(0),
-                1 => of_width(1),
-                2 => of_width(2),
-                3 => of_width(3),
-                _ => of_width(whole),
+                0 => copy_row(simd, from, 0, rest, to, rows),
+                1 => copy_row(simd, from, 1, rest, to, rows),
+                2 => copy_row(simd, from, 2, rest, to, rows),
+                3 => copy_row(simd, from, 3, rest, to, rows),
+                _ => copy_row(simd, from, whole, rest, to, rows),
             }
         }
         sample += 1;
     }
 }
 
-/// Copies `vectors` whole vectors to the panels.
+/// Copies `whole` vectors and the first `rest` numbers of another one to the panels, of which the first one's row is at `to`.
 ///
 /// # Safety
-/// `from` must have them, and `to` and the panels after it, of `rows` rows, places for them.
+/// `from` must have them, and the panels, of `rows` rows each, places for them.
 #[inline(always)]
-unsafe fn copy_row<S: Simd>(simd: S, from: *const f32, vectors: usize, to: *mut f32, rows: usize) {
+unsafe fn copy_row<S: Simd>(simd: S, from: *const f32, whole: usize, rest: usize, to: *mut f32, rows: usize) {
     let mut vector = 0;
-    while vector < vectors {
+    while vector < whole {
         let unit = vector * S::LANES;
         // SAFETY: passed on to the caller.
         unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * rows * PANEL + unit % PANEL)) };
         vector += 1;
+    }
+    if rest > 0 {
+        let unit = whole * S::LANES;
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let numbers = std::slice::from_raw_parts(from.add(unit), rest);
+            simd.store_to(simd.load_partial(numbers), to.add(unit / PANEL * rows * PANEL + unit % PANEL));
+        }
     }
 }
