@@ -59,7 +59,7 @@ pub struct Comparison {
     pub weight: WeightIndex,
     /// dL/dw by backpropagation, in f32.
     pub gradient: f32,
-    /// (L(w + h) - L(w - h)) / 2h in f64; none where a step crosses the kink of a ReLU.
+    /// The central difference of the loss in f64, [`CentralDifferences::of`]; none where a step crosses the kink of a ReLU.
     pub difference: Option<f64>,
     /// How far the two are from each other, as a part of the larger magnitude; 0 if both are 0.
     pub relative_error: Option<f64>,

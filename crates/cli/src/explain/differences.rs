@@ -10,7 +10,7 @@ pub fn explain(sample: &Sample, document: &mut Document) {
     }
     document.heading("Checked by central differences");
     document.paragraph(Line::new(
-        r"The same derivatives without backpropagation: the loss with a weight a little larger, less that with it a little smaller, divided by the change: $(L(w + h) - L(w - h)) / 2h$, in double precision. What training computes, in single precision, should be the same to about six digits.",
+        r"The same derivatives without backpropagation: the loss with a weight a little larger, less that with it a little smaller, divided by the change: $(L(w + h) - L(w - h)) / 2h$, in double precision, extrapolated from two steps to $h = 0$. What training computes, in single precision, should be the same to about six digits.",
     ));
     let header =
         ["weight", "$w$", r"$\partial L/\partial w$ by the four steps", "central difference", "relative error"];
