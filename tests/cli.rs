@@ -369,6 +369,38 @@ fn bad_arguments_are_refused_in_one_line() {
 }
 
 #[test]
+fn lbfgs_trains_on_all_rows_at_once() {
+    let desk = Desk::new();
+    let run = desk.succeed(&["train", "--optimizer", "lbfgs", "--hidden", "4", "--epochs", "60"]);
+    assert!(run.number("ROC AUC") > 0.98, "{}", run.stdout);
+    let again =
+        ["train", "--optimizer", "lbfgs", "--hidden", "4", "--epochs", "60", "--threads", "1", "--level", "scalar"];
+    let model = fs::read(desk.path("model.safetensors")).unwrap();
+    desk.succeed(&[&again[..], &["--model", "again"]].concat());
+    assert!(fs::read(desk.path("again")).unwrap() == model, "other bits");
+    for (arguments, words) in [
+        (&["--batch-size", "8"][..], &["a batch size", "lbfgs"][..]),
+        (&["--schedule", "cosine"], &["a schedule", "lbfgs"]),
+        (&["--validation-fraction", "0.2"], &["a validation of each epoch", "lbfgs"]),
+        (&["--checkpoint", "run.ckpt"], &["a checkpoint", "lbfgs"]),
+    ] {
+        desk.fail(&[&["train", "--optimizer", "lbfgs"], arguments].concat(), words);
+    }
+    assert!(!desk.path("run.ckpt").exists());
+}
+
+#[test]
+fn the_learning_rate_is_reduced_on_plateaus() {
+    let desk = Desk::new();
+    let fingerprint = |schedule| {
+        let run =
+            desk.succeed(&["train", "--ensemble", "1", "--epochs", "12", "--fingerprint", "--schedule", schedule]);
+        run.report()["fingerprint"].to_owned()
+    };
+    assert_ne!(fingerprint("plateau:1:0.1"), fingerprint("constant"));
+}
+
+#[test]
 fn a_training_that_diverges_says_so() {
     let desk = Desk::new();
     let run = desk.run(&["train", "--learning-rate", "1e30", "--weight-decay", "0"]);

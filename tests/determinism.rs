@@ -9,12 +9,14 @@ use net::{
 type Architecture = (usize, &'static [usize], Activation, OutputLayer, usize);
 
 /// Vectors that are full and that are not, narrow layers, several panels, and every output layer.
-const ARCHITECTURES: [Architecture; 5] = [
+const ARCHITECTURES: [Architecture; 7] = [
     (30, &[16], Activation::Sigmoid, OutputLayer::Sigmoid, 1),
     (28, &[64, 64], Activation::Sigmoid, OutputLayer::Sigmoid, 1),
     (7, &[33, 3, 20], Activation::Tanh, OutputLayer::Softmax, 5),
     (13, &[100, 65], Activation::Relu, OutputLayer::Identity, 2),
     (40, &[2], Activation::Tanh, OutputLayer::Sigmoid, 17),
+    (11, &[48, 5], Activation::Silu, OutputLayer::Softmax, 3),
+    (9, &[21, 40], Activation::Gelu, OutputLayer::Sigmoid, 1),
 ];
 
 const ROWS: usize = 150;
@@ -44,6 +46,7 @@ fn trainings() -> Vec<TrainingOptions> {
         of(Optimizer::adam(learning_rate)),
         TrainingOptions { weight_decay: 0.3, ..of(Optimizer::adam(learning_rate)) },
         TrainingOptions { clip_norm: Some(0.1), ..of(Optimizer::Sgd { learning_rate, momentum: 0.9 }) },
+        TrainingOptions { dropout: 0.3, ..of(Optimizer::adam(learning_rate)) },
         TrainingOptions { schedule: Schedule::Cosine { warm_up: 3, steps: 10 }, ..of(Optimizer::adam(learning_rate)) },
     ]
 }

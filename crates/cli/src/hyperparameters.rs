@@ -20,7 +20,8 @@ pub struct Hyperparameters {
     #[arg(long)]
     activation: Option<Activation>,
 
-    /// Optimiser: sgd (with momentum), nesterov, rmsprop or adam (with weight decay: AdamW)
+    /// Optimiser: sgd (with momentum), nesterov, rmsprop, adam (with weight decay: AdamW) or lbfgs (on all rows at once, for small
+    /// tables)
     #[arg(long)]
     optimizer: Option<Optimizer>,
 
@@ -32,8 +33,8 @@ pub struct Hyperparameters {
     #[arg(long, value_parser = values::share)]
     momentum: Option<f32>,
 
-    /// How the learning rate changes: constant, cosine, cosine:WARM_UP (a share of all steps), step:EPOCHS:FACTOR or
-    /// inverse:POWER
+    /// How the learning rate changes: constant, cosine, cosine:WARM_UP (a share of all steps), step:EPOCHS:FACTOR,
+    /// inverse:POWER or plateau:EPOCHS:FACTOR (whenever so many epochs have not lowered the loss)
     #[arg(long)]
     schedule: Option<Schedule>,
 

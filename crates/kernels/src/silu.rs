@@ -9,7 +9,7 @@ use crate::simd::{Splat, Vector};
 
 /// The largest error of SiLU at a level that fuses multiply and add, in units in the last place of the correctly rounded
 /// value, over all floats, subnormal results included. The exhaustive test enforces it.
-pub const MAX_SILU_ERROR_ULPS: f64 = 3.5;
+pub const MAX_SILU_ERROR_ULPS: f64 = 4.0;
 
 /// The largest error of its derivative at such a level, in units of 2^-24, over all floats. (The derivative has a zero, near
 /// which no error relative to it could be small.)

@@ -64,6 +64,14 @@ pub enum Error {
         /// Those that are.
         suited: String,
     },
+    /// L-BFGS, and something that belongs to steps over minibatches.
+    #[error(
+        "{what} is not for the optimiser lbfgs, which takes all rows at once, to a minimum: leave it out, or choose another optimiser"
+    )]
+    FullBatch {
+        /// What does not go with it.
+        what: &'static str,
+    },
     /// A temperature, but a target without probabilities.
     #[error(
         "the target column `{column}` holds numbers to be predicted, so that there are no probabilities with a temperature"

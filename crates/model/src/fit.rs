@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use data::{Pipeline, Split, Target};
 use net::random::Random;
 use net::temperature::Temperature;
-use net::{Dataset, Every, History, Network, Predictor, Run, Scorer, Shape, Trainer, TrainingOptions};
+use net::{Dataset, Every, History, Lbfgs, Network, Predictor, Run, Scorer, Shape, Trainer, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, Identity, Keeper};
 use crate::examples::{classes, subset};
 use crate::model::{Training, output_layer};
-use crate::recipe::StoppingMetric;
+use crate::recipe::{Optimizer, StoppingMetric};
 use crate::{Compute, Error, Model, Result, Settings, jobs};
 
 /// The largest ensemble, in weights and biases: 4 GiB of them.
@@ -126,6 +126,9 @@ impl<'a> Fit<'a> {
             return Err(Error::TooLarge { parameters, most: MAX_PARAMETERS });
         }
 
+        if settings.optimizer == Optimizer::Lbfgs && checkpoints.is_some() {
+            return Err(Error::FullBatch { what: "a checkpoint" });
+        }
         let (begun, keeper) = if checkpoints.is_none() && resumed.is_none() {
             (vec![None; settings.ensemble], None)
         } else {
@@ -236,6 +239,43 @@ struct Member<'a> {
 
 impl Member<'_> {
     fn train(&self, network: Network, compute: Compute) -> Result<(Network, Curve)> {
+        match self.settings.optimizer {
+            Optimizer::Lbfgs => self.train_at_once(network, compute),
+            _ => self.train_by_minibatches(network, compute),
+        }
+    }
+
+    /// On all rows at once: an iteration is an epoch, and the last one is the best.
+    fn train_at_once(&self, network: Network, compute: Compute) -> Result<(Network, Curve)> {
+        let mut trainer = Lbfgs::new(network, self.settings.full_batch_options(compute))?;
+        let mut curve = Curve::default();
+        let mut evaluations = 0;
+        if !(self.is_stopped)() {
+            trainer.train(self.training, |iteration| {
+                curve.training.push(iteration.mean_loss);
+                let passes = iteration.evaluations - evaluations;
+                evaluations = iteration.evaluations;
+                (self.report)(&Progress {
+                    member: self.number + 1,
+                    epoch: iteration.number,
+                    training_loss: iteration.mean_loss,
+                    validation_loss: None,
+                    validation_score: None,
+                    rows: passes * self.training.rows(),
+                    seconds: iteration.seconds,
+                });
+                self.flow()
+            })?;
+        }
+        curve.best_epoch = curve.training.len();
+        Ok((trainer.into_network(), curve))
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        if (self.is_stopped)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn train_by_minibatches(&self, network: Network, compute: Compute) -> Result<(Network, Curve)> {
         let Member { target, settings, training, validation, .. } = *self;
         let mut run = self.run();
         let early_stopping = validation.map(|_| settings.early_stopping());
@@ -260,8 +300,7 @@ impl Member<'_> {
 
     fn run(&self) -> Run<'_> {
         let Member { number, target, settings, training, validation, keeper, .. } = *self;
-        let flow = || if (self.is_stopped)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut run = Run::new(training).on_batch(move |_| flow()).on_epoch(move |epoch| {
+        let mut run = Run::new(training).on_batch(|_| self.flow()).on_epoch(move |epoch| {
             (self.report)(&Progress {
                 member: number + 1,
                 epoch: epoch.number,
@@ -271,7 +310,7 @@ impl Member<'_> {
                 rows: epoch.samples,
                 seconds: epoch.seconds,
             });
-            flow()
+            self.flow()
         });
         if let Some(validation) = validation {
             run = run.validation(validation);

@@ -5,7 +5,7 @@ use std::{fmt, iter};
 
 use data::{ClassWeights, NumberEncoding, PieceCount, Scaling, Target};
 use net::metrics::Metric;
-use net::{Activation, EarlyStopping, Monitor, TrainingOptions};
+use net::{Activation, EarlyStopping, LbfgsOptions, Monitor, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::setting;
@@ -72,11 +72,12 @@ hyperparameters! {
     momentum: f32,
     /// How the learning rate changes.
     schedule: Schedule ["text", "text::option"],
-    /// Passes over the rows, at most; at least 1.
+    /// Passes over the rows, at most; of L-BFGS iterations. At least 1.
     epochs: usize,
     /// Rows in a minibatch; at least 1.
     batch_size: usize,
-    /// How much weights decay in each step, decoupled from the gradient; at least 0.
+    /// How much weights decay in each step, decoupled from the gradient; of L-BFGS the factor of |w|^2 / 2 in what it minimises. At
+    /// least 0.
     weight_decay: f32,
     /// How much of a label is shared out among all classes, in 0..1. Numbers have none.
     label_smoothing: f32,
@@ -142,6 +143,18 @@ impl Settings {
         }
     }
 
+    /// The same for L-BFGS, which takes all rows at once, to a minimum: weights are held small instead of stopping early.
+    fn default_for_full_batch(rows: usize) -> Settings {
+        let by_minibatches = Settings::default_for(rows);
+        Settings {
+            epochs: 200,
+            batch_size: rows.max(1),
+            weight_decay: 1e-3,
+            validation_fraction: 0.0,
+            ..by_minibatches
+        }
+    }
+
     /// What model files mean that do not name a setting, since they were written before it existed. If the default of such a
     /// setting becomes another one, what was done before it existed has to be named here.
     fn of_earlier_files() -> Settings {
@@ -186,7 +199,10 @@ impl Settings {
             return Err(Error::NoProbabilities { column: column.to_owned() });
         }
         if has_validation {
-            return Ok(());
+            return match self.optimizer {
+                Optimizer::Lbfgs => Err(Error::FullBatch { what: "a validation of each epoch" }),
+                _ => Ok(()),
+            };
         }
         let needs_none = |name, value: &dyn fmt::Display, range| Err(setting(name, value, range));
         if self.patience > 0 {
@@ -208,7 +224,21 @@ impl Settings {
         EarlyStopping { monitor, patience, min_improvement: LEAST_PROGRESS }
     }
 
-    /// The options of a training on `rows` rows, with a `seed` of its own.
+    /// The options of a training by L-BFGS.
+    pub(crate) fn full_batch_options(&self, compute: Compute) -> LbfgsOptions {
+        LbfgsOptions {
+            iterations: self.epochs,
+            weight_decay: self.weight_decay,
+            threads: net::Threads::Own(compute.threads),
+            level: compute.level,
+            ..Default::default()
+        }
+    }
+
+    /// The options of a training by minibatches on `rows` rows, with a `seed` of its own.
+    ///
+    /// # Panics
+    /// If the optimiser is L-BFGS.
     pub(crate) fn options(&self, rows: usize, seed: u64, compute: Compute) -> TrainingOptions {
         let steps_per_epoch = rows.div_ceil(self.batch_size.max(1)) as u64;
         TrainingOptions {
@@ -237,15 +267,38 @@ impl Recipe {
     /// All hyperparameters for so many rows to train on.
     ///
     /// # Errors
-    /// If one is out of its range.
+    /// If one is out of its range, or is one of minibatches and the optimiser L-BFGS.
     pub fn resolve(&self, rows: usize) -> Result<Settings> {
-        let mut settings = self.over(Settings::default_for(rows));
+        let mut settings = match self.optimizer {
+            Some(Optimizer::Lbfgs) => {
+                self.check_full_batch()?;
+                self.over(Settings::default_for_full_batch(rows))
+            }
+            _ => self.over(Settings::default_for(rows)),
+        };
         // Another number of epochs changes what is patient; without rows to judge by there is nothing to wait for.
         if self.patience.is_none() {
             settings.patience = if settings.validation_fraction > 0.0 { settings.epochs.div_ceil(4) } else { 0 };
         }
         settings.validate()?;
         Ok(settings)
+    }
+
+    /// What L-BFGS has no use for must not be chosen.
+    fn check_full_batch(&self) -> Result<()> {
+        let of_minibatches = [
+            ("a learning rate", self.learning_rate.is_some()),
+            ("momentum", self.momentum.is_some()),
+            ("a schedule", self.schedule.is_some()),
+            ("a batch size", self.batch_size.is_some()),
+            ("a largest norm of the gradient", self.clip_norm.is_some_and(|norm| norm != 0.0)),
+            ("dropout", self.dropout.is_some_and(|rate| rate != 0.0)),
+            ("a validation of each epoch", self.validation_fraction.is_some_and(|fraction| fraction != 0.0)),
+        ];
+        match of_minibatches.into_iter().find(|(_, is_chosen)| *is_chosen) {
+            Some((what, _)) => Err(Error::FullBatch { what }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -333,14 +386,17 @@ pub enum Optimizer {
     RmsProp,
     /// `adam`; with weight decay it is AdamW.
     Adam,
+    /// `lbfgs`: L-BFGS on all rows at once, [`net::Lbfgs`].
+    Lbfgs,
 }
 
 impl Optimizer {
-    const NAMES: [(Optimizer, &str); 4] = [
+    const NAMES: [(Optimizer, &str); 5] = [
         (Optimizer::Sgd, "sgd"),
         (Optimizer::Nesterov, "nesterov"),
         (Optimizer::RmsProp, "rmsprop"),
         (Optimizer::Adam, "adam"),
+        (Optimizer::Lbfgs, "lbfgs"),
     ];
 
     fn with(self, learning_rate: f32, momentum: f32) -> net::Optimizer {
@@ -349,6 +405,7 @@ impl Optimizer {
             Optimizer::Nesterov => net::Optimizer::Nesterov { learning_rate, momentum },
             Optimizer::RmsProp => net::Optimizer::rms_prop(learning_rate),
             Optimizer::Adam => net::Optimizer::adam(learning_rate),
+            Optimizer::Lbfgs => unreachable!("L-BFGS has a trainer of its own"),
         }
     }
 }
@@ -394,6 +451,14 @@ pub enum Schedule {
         /// At least 0.
         power: f32,
     },
+    /// `plateau:5:0.5`: times this factor whenever so many epochs in a row have not made the loss better, that of the validation rows
+    /// or, without any, of training.
+    Plateau {
+        /// At least 1.
+        epochs: u64,
+        /// In 0..1, but not 0.
+        factor: f32,
+    },
 }
 
 impl Schedule {
@@ -407,6 +472,10 @@ impl Schedule {
             }
             Schedule::Step { epochs, factor } => net::Schedule::Step { every: epochs * steps_per_epoch, factor },
             Schedule::InverseScaling { power } => net::Schedule::InverseScaling { power },
+            Schedule::Plateau { epochs: patience, factor } => {
+                let min_improvement = LEAST_PROGRESS as f32;
+                net::Schedule::ReduceOnPlateau { patience, factor, min_improvement, smallest: 0.0 }
+            }
         }
     }
 }
@@ -419,6 +488,7 @@ impl fmt::Display for Schedule {
             Schedule::Cosine { warm_up } => write!(formatter, "cosine:{warm_up}"),
             Schedule::Step { epochs, factor } => write!(formatter, "step:{epochs}:{factor}"),
             Schedule::InverseScaling { power } => write!(formatter, "inverse:{power}"),
+            Schedule::Plateau { epochs, factor } => write!(formatter, "plateau:{epochs}:{factor}"),
         }
     }
 }
@@ -444,11 +514,16 @@ impl FromStr for Schedule {
                 let power = power.parse().ok().filter(|power: &f32| *power >= 0.0 && power.is_finite());
                 power.map(|power| Schedule::InverseScaling { power })
             }
+            ["plateau", epochs, factor] => {
+                let epochs = epochs.parse().ok().filter(|epochs| *epochs >= 1);
+                let factor = factor.parse().ok().filter(|factor: &f32| *factor > 0.0 && *factor < 1.0);
+                epochs.zip(factor).map(|(epochs, factor)| Schedule::Plateau { epochs, factor })
+            }
             _ => None,
         };
         schedule.ok_or_else(|| {
-            "give constant, cosine, cosine:WARM_UP (a share of all steps, such as 0.05), step:EPOCHS:FACTOR or \
-             inverse:POWER"
+            "give constant, cosine, cosine:WARM_UP (a share of all steps, such as 0.05), step:EPOCHS:FACTOR, \
+             inverse:POWER or plateau:EPOCHS:FACTOR"
                 .to_owned()
         })
     }
@@ -479,6 +554,31 @@ mod tests {
         for wrong in [r#"{"epoch":1}"#, r#"{"optimizer":"x"}"#, r#"{"schedule":"step:0:0.5"}"#, r#"{"epochs":-1}"#] {
             assert!(serde_json::from_str::<Recipe>(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn schedules_are_read_as_they_are_written() {
+        for text in ["constant", "cosine", "cosine:0.05", "step:10:0.5", "inverse:0.5", "plateau:5:0.25"] {
+            assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
+        }
+        for wrong in
+            ["", "cosine:1", "step:0:0.5", "step:1:2", "inverse:-1", "plateau:0:0.5", "plateau:5:1", "plateau:5"]
+        {
+            assert!(wrong.parse::<Schedule>().is_err(), "{wrong}");
+        }
+        let schedule: Schedule = "plateau:5:0.25".parse().unwrap();
+        let in_steps = schedule.in_steps(20, 7);
+        assert!(matches!(in_steps, net::Schedule::ReduceOnPlateau { patience: 5, factor: 0.25, .. }), "{in_steps:?}");
+    }
+
+    #[test]
+    fn lbfgs_takes_all_rows_and_nothing_that_belongs_to_minibatches() {
+        let recipe = Recipe { optimizer: Some(Optimizer::Lbfgs), ..Recipe::default() };
+        let settings = recipe.resolve(300).unwrap();
+        assert_eq!((settings.batch_size, settings.validation_fraction, settings.patience), (300, 0.0, 0));
+        let error = Recipe { dropout: Some(0.5), ..recipe.clone() }.resolve(300).unwrap_err().to_string();
+        assert!(error.starts_with("dropout is not for the optimiser lbfgs"), "{error}");
+        assert!(Recipe { dropout: Some(0.0), ..recipe }.resolve(300).is_ok());
     }
 
     #[test]

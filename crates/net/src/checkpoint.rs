@@ -194,7 +194,8 @@ pub fn load_all(path: &Path) -> Result<(Vec<Option<Checkpoint>>, String), Error>
     from_bytes(&file::read(path)?).map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })
 }
 
-fn to_bytes(trainings: &[Option<&Checkpoint>], metadata: &str) -> Vec<u8> {
+/// The bytes of a file of checkpoints, as [`save_all`] writes it.
+pub fn to_bytes(trainings: &[Option<&Checkpoint>], metadata: &str) -> Vec<u8> {
     let described = trainings.iter().map(|training| training.map(|training| Box::new(training.describe()))).collect();
     let metadata = Metadata { trainings: described, metadata: metadata.to_owned() };
     let mut writer = Writer::new(FORMAT, &Description { trainings: trainings.len() }, &metadata);

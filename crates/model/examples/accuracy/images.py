@@ -5,7 +5,7 @@ and time as Markdown.
     images.py FOLDER [FOLDER ...]
 
 Each FOLDER has the four files of MNIST or Fashion-MNIST in IDX format, such as `train-images-idx3-ubyte.gz`. One program runs
-after the other, each on one thread and on two. Needs scikit-learn and cargo.
+after the other, each on all cores. Needs scikit-learn and cargo.
 """
 import json
 import os
@@ -69,13 +69,13 @@ def in_process_of_its_own(folder, threads):
 
 def main(folders):
     print("| images | program | threads | accuracy | log loss | seconds |\n|---|---|---|---|---|---|")
+    threads = os.cpu_count()
     for folder in map(lambda name: Path(name).resolve(), folders):
-        for threads in (1, 2):
-            for members in (1, 6):
-                row = backprop(folder, members, threads)
-                print_row(folder, f"backprop, {members} network{'s' * (members > 1)}", threads, *row)
-            *row, epochs = in_process_of_its_own(folder, threads)
-            print_row(folder, f"MLPClassifier, {epochs} epochs", threads, *row)
+        for members in (1, 6):
+            row = backprop(folder, members, threads)
+            print_row(folder, f"backprop, {members} network{'s' * (members > 1)}", threads, *row)
+        *row, epochs = in_process_of_its_own(folder, threads)
+        print_row(folder, f"MLPClassifier, {epochs} epochs", threads, *row)
 
 
 def print_row(folder, program, threads, accuracy, log_loss, seconds):
