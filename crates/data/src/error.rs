@@ -220,7 +220,7 @@ pub enum Error {
     },
     /// The target has so many labels that it is free text.
     #[error(
-        "the target column {} of {} has more than {most} different labels: choose a column of classes or of numbers",
+        "the target column {} of {} has labels that are too long or too many to be classes (more than {most}): choose a column of classes or of numbers",
         quoted(column),
         name(file)
     )]

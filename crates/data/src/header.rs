@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::error::{MAX_LISTED, list};
-use crate::{Error, Result};
+use crate::{Column, Error, Result};
 
 /// The column names of a file.
 #[derive(Debug, Clone)]
@@ -17,13 +17,17 @@ pub struct Header {
 
 impl Header {
     /// Takes the cells of the header line, already without blanks around them.
-    ///
     pub(crate) fn new(file: &str, columns: Vec<String>) -> Self {
         let mut positions = HashMap::with_capacity(columns.len());
         for (position, column) in columns.iter().enumerate() {
             positions.entry(column.clone()).and_modify(|place| *place = None).or_insert(Some(position));
         }
         Self { file: file.to_owned(), columns, positions }
+    }
+
+    /// The names of these columns of `file`.
+    pub(crate) fn of(file: &str, columns: &[Column]) -> Self {
+        Self::new(file, columns.iter().map(|column| column.name().to_owned()).collect())
     }
 
     /// Names for the columns of a file that names none: their places, counted from 1.

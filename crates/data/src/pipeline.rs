@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Sample;
-use crate::{Block, Column, Encoder, Error, Kind, NumberEncoding, Reason, Result, Table, Target, table};
+use crate::{Block, Column, Encoder, Error, Header, Kind, NumberEncoding, Reason, Result, Table, Target, table};
 
 /// What becomes of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,9 +121,10 @@ impl Pipeline {
     /// # Errors
     /// If a column is missing, or has another type than in the training table.
     pub fn encoding(&self, columns: &[Column], file: &str) -> Result<Encoding<'_>> {
+        let header = Header::of(file, columns);
         let mut encoded = Vec::with_capacity(self.features.len());
         for Feature { name, encoder } in &self.features {
-            let position = table::position(file, columns, name)?;
+            let position = header.position(name)?;
             let column = &columns[position];
             if column.kind() != encoder.kind() {
                 let (wanted, found) = (encoder.kind().to_string(), column.kind().to_string());

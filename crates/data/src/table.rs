@@ -244,7 +244,7 @@ impl<'a, E: From<Error>> Blocks<'a, E> {
 /// A table in memory.
 #[derive(Debug, Clone)]
 pub struct Table {
-    file: String,
+    header: Header,
     columns: Vec<Column>,
     /// All but the last have [`rows_per_block`] rows.
     blocks: Vec<Block>,
@@ -254,12 +254,12 @@ pub struct Table {
 impl Table {
     pub(crate) fn new(file: &str, columns: Vec<Column>, blocks: Vec<Block>) -> Self {
         let rows = blocks.iter().map(Block::rows).sum();
-        Self { file: file.to_owned(), columns, blocks, rows }
+        Self { header: Header::of(file, &columns), columns, blocks, rows }
     }
 
     /// The file that it was read from.
     pub fn file(&self) -> &str {
-        &self.file
+        self.header.file()
     }
 
     /// The columns, of which there is at least one.
@@ -287,7 +287,7 @@ impl Table {
     /// # Errors
     /// If there is no such column.
     pub fn position(&self, column: &str) -> Result<usize> {
-        position(&self.file, &self.columns, column)
+        self.header.position(column)
     }
 
     /// All cells of a column, counted from 0: numbers, days since 1970 or codes of labels; NaN where there is none.
@@ -330,7 +330,7 @@ impl Table {
     pub fn labels(&self, column: &str) -> Result<Labels> {
         let position = self.position(column)?;
         let found = &self.columns[position];
-        let (file, name) = (self.file.clone(), column.to_owned());
+        let (file, name) = (self.file().to_owned(), column.to_owned());
         if found.kind != Kind::Category {
             let (wanted, found) = ("labels".to_owned(), found.kind.to_string());
             return Err(Error::WrongType { file, column: name, wanted, found });
@@ -345,20 +345,12 @@ impl Table {
             }
             codes.push(cell as u32);
         }
-        Ok(Labels::new(&self.file, column, found.labels().to_vec(), codes))
+        Ok(Labels::new(self.file(), column, found.labels().to_vec(), codes))
     }
 
     /// Where a row, counted from 0, is; its line is no longer known.
     pub(crate) fn place(&self, row: usize) -> Place {
-        Place { file: self.file.clone(), row: row as u64 + 1, line: None }
-    }
-}
-
-/// The place of a column among `columns`.
-pub(crate) fn position(file: &str, columns: &[Column], column: &str) -> Result<usize> {
-    match columns.iter().position(|other| other.name() == column) {
-        Some(position) => Ok(position),
-        None => Header::new(file, columns.iter().map(|column| column.name().to_owned()).collect()).position(column),
+        Place { file: self.file().to_owned(), row: row as u64 + 1, line: None }
     }
 }
 
