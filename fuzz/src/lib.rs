@@ -52,3 +52,13 @@ pub fn with_right_digest(bytes: &[u8]) -> Vec<u8> {
     }
     bytes
 }
+
+/// Fails unless both files hold the same numbers, to the bit. Their descriptions may differ: JSON has several texts for a
+/// number, of which the library writes one.
+pub fn assert_same_numbers(read: &[u8], written: &[u8]) {
+    let numbers = |bytes: &[u8]| {
+        let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+        bytes[8 + header as usize..].to_vec()
+    };
+    assert_eq!(numbers(read), numbers(written));
+}

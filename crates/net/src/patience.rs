@@ -58,6 +58,11 @@ impl Patience {
         self.waited
     }
 
+    /// The last value that was progress.
+    pub(crate) fn mark(&self) -> Option<f64> {
+        self.mark
+    }
+
     /// Starts to count anew; the best value stays.
     pub(crate) fn wait_again(&mut self) {
         self.waited = 0;

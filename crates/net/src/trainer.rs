@@ -166,7 +166,7 @@ pub(crate) struct State {
 impl State {
     /// Whether there is nothing left to do.
     pub(crate) fn ending(&self, options: &TrainingOptions) -> Option<Ending> {
-        if options.early_stopping.is_some_and(|early| self.patience.waited() >= early.patience) {
+        if options.early_stopping.is_some_and(|early| early.is_over(&self.patience)) {
             return Some(Ending::Patience);
         }
         (self.epochs_done >= options.epochs).then_some(Ending::Epochs)
