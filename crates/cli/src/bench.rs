@@ -32,7 +32,7 @@ pub struct Bench {
     #[arg(long)]
     quick: bool,
 
-    /// Time of each measurement [default: 0.25, with --quick 0.03]
+    /// Time of each measurement [default: 0.25, with --quick 0.02]
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     seconds: Option<f64>,
 
@@ -84,7 +84,7 @@ impl Bench {
     }
 
     fn settings(&self) -> Settings {
-        let seconds = self.seconds.unwrap_or(if self.quick { 0.03 } else { 0.25 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.02 } else { 0.25 });
         let mut threads = match &self.threads[..] {
             [] => vec![1, granted_threads()],
             threads => threads.to_vec(),

@@ -15,7 +15,7 @@ use crate::simd::{Splat, Vector};
 
 /// The largest error of GELU at a level that fuses multiply and add, in units in the last place of the correctly rounded
 /// value, over all floats, subnormal results included. The exhaustive test enforces it.
-pub const MAX_GELU_ERROR_ULPS: f64 = 5.0;
+pub const MAX_GELU_ERROR_ULPS: f64 = 6.5;
 
 /// The largest error of its derivative at such a level, in units of 2^-24, over all floats. (The derivative has a zero, near
 /// which no error relative to it could be small.)

@@ -513,8 +513,8 @@ const ROUNDINGS_PER_STEP: f64 = 2.0;
 /// The relative error of sigmoid and tanh, in unit roundoffs: four units in the last place, portable level included.
 const FUNCTION_ROUNDINGS: f64 = 8.0;
 
-/// That of SiLU and GELU: six units; and of GELU in f64, whose tail is found by a series.
-const ROUNDINGS_OF_GELU: f64 = 12.0;
+/// That of SiLU and GELU: seven units; and of GELU in f64, whose tail is found by a series.
+const ROUNDINGS_OF_GELU: f64 = 14.0;
 const ROUNDINGS_OF_F64_GELU: f64 = 64.0;
 
 /// The error of the derivatives of SiLU and GELU, in unit roundoffs, and the most that these change by per change of a
