@@ -52,7 +52,7 @@ pub mod softplus;
 pub mod tanh;
 
 pub use activation::{Activation, Slope, activate, derivative, multiply_by_derivative};
-pub use dropout::Dropout;
+pub use dropout::{Dropout, LayerDropout};
 pub use exp::exp;
 pub use level::{LEVEL_VARIABLE, Level, LevelError};
 pub use ln::ln;

@@ -151,7 +151,7 @@ impl Engine {
 
         let samples = (indices, 0);
         sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
-            dispatch!(level, simd => sample_sweep(simd, network, layout, group, data, samples, dropout));
+            sample_sweep(level, network, layout, group, data, samples, dropout);
         });
         let mut loss = LossSum::default();
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {

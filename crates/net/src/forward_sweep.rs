@@ -162,10 +162,10 @@ impl ForwardSweep {
             let body = |group: &mut [f32], mut rows: Rows<'_>, mut count: usize| {
                 while count > layout.rows {
                     let [now, rest] = rows.split(layout.rows, count);
-                    dispatch!(level, simd => sweep(simd, asked, network, layout, group, (now, layout.rows)));
+                    sweep(level, asked, network, layout, group, (now, layout.rows));
                     (rows, count) = (rest, count - layout.rows);
                 }
-                dispatch!(level, simd => sweep(simd, asked, network, layout, group, (rows, count)));
+                sweep(level, asked, network, layout, group, (rows, count));
             };
             match threads {
                 1 => body(groups, rows, count),
@@ -234,18 +234,20 @@ struct Asked<'a> {
 }
 
 /// Answers what is asked about the rows of one group.
-#[inline(always)]
-fn sweep<S: Simd>(
-    simd: S,
+fn sweep(
+    level: Level,
     asked: Asked<'_>,
     network: &Network,
     layout: &GroupLayout,
     group: &mut [f32],
     (rows, samples): (Rows<'_>, usize),
 ) {
-    gather_rows(simd, layout, group, rows.features, samples);
-    propagate(simd, &network.parameters, network.shape.activation(), layout, group, samples, Keep::Postactivations);
-    answer(simd, asked, layout, group, rows);
+    let (parameters, activation) = (&network.parameters, network.shape.activation());
+    dispatch!(level, simd => {
+        gather_rows(simd, layout, group, rows.features, samples);
+        propagate(simd, parameters, activation, layout, group, samples, Keep::Postactivations);
+        answer(simd, asked, layout, group, rows);
+    });
 }
 
 /// Writes the features into the group.

@@ -2,7 +2,7 @@
 
 use kernels::matrix::{self, Blocks, Panels, PanelsMut};
 use kernels::simd::Simd;
-use kernels::{Activation, Level, Slope, dispatch};
+use kernels::{Activation, LayerDropout, Level, Slope, dispatch};
 
 use crate::parallel::both;
 
@@ -30,6 +30,22 @@ pub(crate) fn forward_hidden<S: Simd>(
     } else {
         matrix::forward(simd, weights, z, samples, activation, z_out);
     }
+}
+
+/// From the preactivations of a hidden layer to z, and to dz/da beside it, both after dropout. A function of its own.
+#[inline(always)]
+pub(crate) fn activate_with_slopes<S: Simd>(
+    simd: S,
+    activation: Activation,
+    dropout: Option<LayerDropout>,
+    samples: usize,
+    z: PanelsMut<'_>,
+    slopes: PanelsMut<'_>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || matrix::activate_with_slopes(simd, activation, dropout, samples, z, slopes),
+    );
 }
 
 /// The same on `threads` threads, each with some panels of the units; a narrow layer on one.
@@ -124,7 +140,7 @@ pub(crate) fn write_deltas<S: Simd>(
 }
 
 /// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da. As `slope` says, dz/da comes from
-/// the postactivations `z` or stands in their place.
+/// the postactivations `z` or stands in their place. A function of its own (`vectorize` outlines it).
 #[inline(always)]
 pub(crate) fn backward<S: Simd>(
     simd: S,
@@ -135,8 +151,13 @@ pub(crate) fn backward<S: Simd>(
     z: &[f32],
     delta_in: &mut [f32],
 ) {
-    let (inputs, outputs) = (weights.shape.inputs, weights.shape.outputs);
-    let delta = Panels::new(delta, outputs, rows);
-    let z = Panels::new(z, inputs, rows);
-    matrix::backward(simd, weights, delta, samples, slope, z, PanelsMut::new(delta_in, inputs, rows));
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            let (inputs, outputs) = (weights.shape.inputs, weights.shape.outputs);
+            let delta = Panels::new(delta, outputs, rows);
+            let z = Panels::new(z, inputs, rows);
+            matrix::backward(simd, weights, delta, samples, slope, z, PanelsMut::new(delta_in, inputs, rows));
+        },
+    );
 }

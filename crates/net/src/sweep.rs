@@ -6,7 +6,7 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
+use kernels::matrix::{self, BlockGradient, BlockMut, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
 use kernels::simd::Simd;
 use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
@@ -42,17 +42,16 @@ pub(crate) fn propagate<S: Simd>(
     for layer in 1..last {
         let weights = parameters.layer(layer - 1);
         let (z, z_out, scratch) = layout.hidden_layer(group, layer);
-        match keep {
-            Keep::Postactivations => {
-                layer::forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
-            }
-            Keep::Slopes { dropout, first } => {
-                layer::forward_hidden(simd, weights, None, (z, rows), samples, z_out, scratch);
-                let panels = layout.hidden_layer_with_slopes(group, layer);
-                let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
-                let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
-                matrix::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
-            }
+        let now = match keep {
+            Keep::Postactivations => Some(activation),
+            Keep::Slopes { .. } => None,
+        };
+        layer::forward_hidden(simd, weights, now, (z, rows), samples, z_out, scratch);
+        if let Keep::Slopes { dropout, first } = keep {
+            let panels = layout.hidden_layer_with_slopes(group, layer);
+            let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
+            let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
+            layer::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
         }
     }
     let (z, output) = layout.output_layer(group);
@@ -96,8 +95,20 @@ pub(crate) fn gather_features<S: Simd>(
 
 /// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
 /// `first` in the minibatch.
+pub(crate) fn sample_sweep(
+    level: Level,
+    network: &Network,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    data: &Dataset,
+    samples: (&[usize], usize),
+    dropout: Option<Dropout>,
+) {
+    dispatch!(level, simd => sample_sweep_with(simd, network, layout, group, data, samples, dropout));
+}
+
 #[inline(always)]
-pub(crate) fn sample_sweep<S: Simd>(
+fn sample_sweep_with<S: Simd>(
     simd: S,
     network: &Network,
     layout: &GroupLayout,
@@ -119,17 +130,17 @@ pub(crate) fn sample_sweep<S: Simd>(
         #[inline(always)]
         |sample| indices[sample],
     );
-    match layout.slopes {
-        None => propagate(simd, parameters, activation, layout, group, samples, Keep::Postactivations),
-        // In a function of its own, as the other output layers below.
-        Some(_) => {
-            let (group, keep) = (&mut *group, Keep::Slopes { dropout, first });
-            simd.vectorize(
-                #[inline(always)]
-                move || propagate(simd, parameters, activation, layout, group, samples, keep),
-            );
-        }
-    }
+    let keep = match layout.slopes {
+        None => Keep::Postactivations,
+        Some(_) => Keep::Slopes { dropout, first },
+    };
+    // Step by step in functions of their own (`vectorize` outlines them): they are compiled faster, and cost each other no
+    // registers.
+    let group = &mut *group;
+    simd.vectorize(
+        #[inline(always)]
+        || propagate(simd, parameters, activation, layout, group, samples, keep),
+    );
 
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
@@ -236,8 +247,9 @@ impl WeightSweep<'_> {
         let mut sums = [0.0; GRADIENT];
         for block in 0..blocks.count() {
             let (layer, gradient) = self.gradient(first + block);
-            gradient.sum(simd, &mut sums);
-            gradient.update(simd, step, layer == 0, &sums, blocks.block(block), &mut kept[block * slots..][..slots]);
+            sum_block(simd, gradient, &mut sums);
+            let kept = &mut kept[block * slots..][..slots];
+            update_block(simd, gradient, step, layer == 0, &sums, blocks.block(block), kept);
         }
     }
 
@@ -246,7 +258,7 @@ impl WeightSweep<'_> {
     pub(crate) fn sum<S: Simd>(&self, simd: S, first: usize, sums: &mut [f32], squares: &mut [[f64; PANEL]]) {
         for (block, (sums, squares)) in sums.chunks_exact_mut(GRADIENT).zip(squares).enumerate() {
             let (_, gradient) = self.gradient(first + block);
-            gradient.sum(simd, sums);
+            sum_block(simd, gradient, sums);
             gradient.squares(sums, squares);
         }
     }
@@ -265,7 +277,8 @@ impl WeightSweep<'_> {
         let slots = step.rule.slots() * GRADIENT;
         for (block, sums) in sums.chunks_exact(GRADIENT).enumerate() {
             let (layer, gradient) = self.gradient(first + block);
-            gradient.update(simd, step, layer == 0, sums, blocks.block(block), &mut kept[block * slots..][..slots]);
+            let kept = &mut kept[block * slots..][..slots];
+            update_block(simd, gradient, step, layer == 0, sums, blocks.block(block), kept);
         }
     }
 
@@ -291,8 +304,34 @@ impl WeightSweep<'_> {
         let (first, last) = self.layers[self.layers.len() - 1];
         for block in 0..first + last.blocks() {
             let (layer, gradient) = self.gradient(block);
-            gradient.sum(simd, &mut sums);
+            sum_block(simd, gradient, &mut sums);
             matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
         }
     }
+}
+
+/// [`BlockGradient::sum`], in a function of its own.
+#[inline(always)]
+fn sum_block<S: Simd>(simd: S, gradient: BlockGradient<'_>, sums: &mut [f32]) {
+    simd.vectorize(
+        #[inline(always)]
+        move || gradient.sum(simd, sums),
+    );
+}
+
+/// [`BlockGradient::update`], in a function of its own.
+#[inline(always)]
+fn update_block<S: Simd>(
+    simd: S,
+    gradient: BlockGradient<'_>,
+    step: Step,
+    is_first: bool,
+    sums: &[f32],
+    block: BlockMut<'_>,
+    kept: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || gradient.update(simd, step, is_first, sums, block, kept),
+    );
 }

@@ -137,13 +137,15 @@ unsafe fn column<S: Simd, W: Walk>(
     announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
-    // Each height is a function of its own (`vectorize` outlines it), so that all sums stay in registers.
+    // Each height is a function of its own (`vectorize` outlines it), so that all sums stay in registers. They share their
+    // arguments: a copy for each would be most of the code of a caller.
+    let column = &Column { count, chain, ends, announce, finish };
     macro_rules! of_height {
         ($vectors:literal: $($height:literal)*) => {
             match height {
                 // SAFETY: passed on to the caller.
                 $($height if const { $height <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] move || unsafe {
-                    fixed_column::<S, W, $height, $vectors>(simd, count, chain, ends, announce, finish)
+                    fixed_column::<S, W, $height, $vectors>(simd, column)
                 }),)*
                 _ => unreachable!("a tile has 1 to TILE_ROWS rows"),
             }
@@ -160,17 +162,23 @@ unsafe fn column<S: Simd, W: Walk>(
     }
 }
 
+/// Tiles of one height, one below the other.
+struct Column<A, F> {
+    count: usize,
+    chain: Chain,
+    ends: Ends,
+    announce: A,
+    finish: F,
+}
+
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
 unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
     simd: S,
-    count: usize,
-    mut chain: Chain,
-    mut ends: Ends,
-    announce: impl Fn(usize) + Copy,
-    finish: impl Fn(S::Vector, usize) + Copy,
+    column: &Column<impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy>,
 ) {
+    let Column { count, mut chain, mut ends, announce, finish } = *column;
     for _ in 0..count {
         // SAFETY: passed on to the caller.
         unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, announce, finish) };

@@ -48,6 +48,9 @@ pub trait Simd: Splat + Send + Sync + 'static {
 
     /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
     /// be `#[inline(always)]`, or it is compiled without them (see the essay in the crate's documentation).
+    ///
+    /// Where the caller has the features as well, a small `body` may be inlined all the same: rustc 1.95 drops
+    /// `inline(never)` from functions with target features.
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R;
 
     /// The first `LANES` numbers of a slice. Panics if it is shorter.

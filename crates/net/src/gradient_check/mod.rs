@@ -251,7 +251,7 @@ fn summed_gradient_with_dropout(
     let mut workspace = Workspace::new(shape, indices.len(), 1, purpose);
     let (parameters, layout) = (&network.parameters, &workspace.layout);
     let group = &mut workspace.numbers;
-    dispatch!(level, simd => sample_sweep(simd, network, layout, group, data, (indices, 0), dropout));
+    sample_sweep(level, network, layout, group, data, (indices, 0), dropout);
     let (_, arrays) = layout.output_arrays(group);
     let mut loss = LossSum::default();
     loss.add(data, indices, arrays.losses);
