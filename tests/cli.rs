@@ -66,6 +66,31 @@ fn predictions_in_a_file() {
 }
 
 #[test]
+fn predictions_as_json() {
+    let desk = Desk::new();
+    let penguins = format!("{ROOT}/data/penguins.csv");
+    for (table, target) in [(bundled(), "diagnosis"), (penguins, "species"), (bundled(), "mean_radius")] {
+        desk.succeed(&["train", &table, "--target", target, "--epochs", "2"]);
+        let csv = cells(&desk.succeed(&["predict", "model.safetensors", &table]).stdout);
+        let json = desk.succeed(&["predict", "model.safetensors", &table, "--json"]).stdout;
+        assert_eq!(json.lines().count(), csv.len() - 1);
+        for (line, row) in json.lines().zip(&csv[1..]) {
+            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+            assert_eq!(object.len(), csv[0].len());
+            for (name, cell) in csv[0].iter().zip(row) {
+                match &object[name] {
+                    serde_json::Value::String(label) => assert_eq!(label, cell),
+                    number => assert_eq!(number.as_f64().unwrap() as f32, cell.parse::<f32>().unwrap()),
+                }
+            }
+        }
+        let run = desk.succeed(&["predict", "model.safetensors", &table, "--json", "--output", "out.json"]);
+        assert_eq!(desk.read("out.json"), json);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()["predictions"], "out.json");
+    }
+}
+
+#[test]
 fn ten_seeds_reach_what_the_readme_promises() {
     let desk = Desk::new();
     let (mut accuracy, mut auc) = (0.0, 0.0);

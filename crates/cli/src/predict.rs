@@ -28,7 +28,7 @@ use crate::values;
 Examples:
   backprop predict model.safetensors new.csv
   backprop predict patients.safetensors new.csv.gz --threshold 0.3 --output predictions.csv
-  gunzip -c new.csv.gz | backprop predict model.safetensors -"
+  gunzip -c new.csv.gz | backprop predict model.safetensors - --json"
 )]
 pub struct Predict {
     /// Model that `backprop train` has saved
@@ -41,6 +41,10 @@ pub struct Predict {
     /// File to write [default: the standard output]
     #[arg(long, value_name = "OUT.csv")]
     output: Option<PathBuf>,
+
+    /// Write an object of JSON for each row, one a line, with the names of the columns; what is said of a file as JSON too
+    #[arg(long)]
+    json: bool,
 
     /// Of two classes, t = 1 is predicted where its probability is at least this [default: 0.5]
     #[arg(long, value_name = "PROBABILITY", value_parser = values::probability)]
@@ -66,22 +70,29 @@ impl Predict {
         let threshold = self.threshold.unwrap_or(0.5);
         let mut report = Report::default();
         let predictions = self.predict(&model, compute, &mut report)?;
-        let bytes = predictions::to_csv(target, &predictions, threshold)?;
+        let bytes = match self.json {
+            true => predictions::to_json_lines(target, &predictions, threshold)?,
+            false => predictions::to_csv(target, &predictions, threshold)?,
+        };
         let Some(output) = &self.output else {
             return print(&bytes);
         };
         net::file::write_atomically(output, &bytes)?;
         let rows = || predictions.chunks_exact(target.outputs());
-        let of = |label| count(rows().filter(|row| predictions::class(target, row, threshold) == label).count());
-        match target {
-            Target::Binary { classes, .. } => {
-                report.line("t = 1", format!("`{}`, {} rows", classes.label(1), of(classes.label(1))));
-                report.line("t = 0", format!("`{}`, {} rows", classes.label(0), of(classes.label(0))));
+        let of = |label| rows().filter(|row| predictions::class(target, row, threshold) == Some(label)).count();
+        if let Target::Binary { classes, .. } = target {
+            for t in [1, 0] {
+                let (label, rows) = (classes.label(t), of(classes.label(t)));
+                report.line(&format!("t = {t}"), format!("`{label}`, {} rows", count(rows)));
+                report.value(&format!("rows_t{t}"), rows);
             }
-            _ => report.line("rows", count(rows().count()).to_string()),
+        } else {
+            report.line("rows", count(rows().count()).to_string());
         }
+        report.value("rows", rows().count());
         report.line("predictions", output.display().to_string());
-        report.print(false)
+        report.value("predictions", output);
+        report.print(self.json)
     }
 
     /// The predictions of all rows, in row-major order. The table is read in blocks.
