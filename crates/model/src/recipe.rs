@@ -99,7 +99,7 @@ hyperparameters! {
     /// What is to improve on the validation rows: the loss, or a metric. With validation rows, the weights after the best epoch
     /// are kept.
     metric: StoppingMetric ["text", "text::option"],
-    /// Epochs without a loss or metric on the validation rows that is better by more than 0.0001 (of numbers: when they are
+    /// Epochs without a loss or metric on the validation rows that is better by more than 0.0003 (of numbers: when they are
     /// standardised), after which training stops; 0 for all epochs.
     patience: usize,
     /// Whether the probabilities of each network are made as sure as they should be, by a temperature fitted to its
@@ -258,7 +258,7 @@ impl Settings {
 }
 
 /// A loss that is lower by less is no progress: what is learnt perfectly would go on getting better for ever.
-const LEAST_PROGRESS: f64 = 1e-4;
+const LEAST_PROGRESS: f64 = 3e-4;
 
 /// More networks than these are a slip.
 const MOST_MEMBERS: usize = 1000;
