@@ -69,7 +69,7 @@ fn predictions_in_a_file() {
 fn predictions_as_json() {
     let desk = Desk::new();
     let penguins = format!("{ROOT}/data/penguins.csv");
-    for (table, target) in [(bundled(), "diagnosis"), (penguins, "species"), (bundled(), "mean_radius")] {
+    for (table, target) in [(bundled(), "diagnosis"), (penguins, "Species"), (bundled(), "mean_radius")] {
         desk.succeed(&["train", &table, "--target", target, "--epochs", "2"]);
         let csv = cells(&desk.succeed(&["predict", "model.safetensors", &table]).stdout);
         let json = desk.succeed(&["predict", "model.safetensors", &table, "--json"]).stdout;
