@@ -115,11 +115,11 @@ fn ensembles_and_early_stopping_have_the_same_bits_on_any_threads() {
             let best = curve.validation[curve.best_epoch - 1];
             assert!(curve.validation.iter().all(|loss| *loss >= best), "{curve:?}");
             assert_eq!(curve.validation.len(), curve.training.len());
-            // It lasted as long as there was progress within five epochs.
+            // It lasted as long as there was progress, which is more than 0.0003, within five epochs.
             let least = |losses: &[f64]| losses.iter().fold(f64::INFINITY, |least, loss| least.min(*loss));
             let lasted = curve.validation.len();
             let (before, after) = curve.validation.split_at(lasted.saturating_sub(5));
-            assert!(lasted == 15 || least(after) > least(before) - 1e-4, "{curve:?}");
+            assert!(lasted == 15 || least(after) > least(before) - 3e-4, "{curve:?}");
         }
         for count in [2, 3, 7] {
             let (other, again, _) = fitted(target, &recipe, threads(count));
