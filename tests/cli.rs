@@ -592,7 +592,7 @@ fn models_are_exported() {
     assert_eq!((report["ONNX"], report["PyTorch"]), ("m.onnx", "w.safetensors"));
     let (onnx, weights) = (fs::read(desk.path("m.onnx")).unwrap(), fs::read(desk.path("w.safetensors")).unwrap());
     let contains = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
-    assert!(contains(&onnx, b"network2.layer1.weight") && contains(&weights, b"\"1.0.weight\""));
+    assert!(contains(&onnx, b"network2.layer1.weights") && contains(&weights, b"\"1.0.weight\""));
     desk.succeed(&["export", "model.safetensors", "--onnx", "m.onnx"]);
     assert!(fs::read(desk.path("m.onnx")).unwrap() == onnx, "other bytes the second time");
 

@@ -126,9 +126,10 @@ fn the_encoding_is_that_of_the_format() {
     // ir_version (field 1, a number) 8; producer_name (field 2, 8 bytes).
     assert_eq!(bytes[..12], *b"\x08\x08\x12\x08backprop");
     let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    // An initializer (field 5 of the graph, 27 bytes): dims 1 and 1 (field 1), data_type 1 (field 2), name (field 8),
-    // raw_data (field 9).
-    assert!(contains(b"\x2a\x1b\x08\x01\x08\x01\x10\x01\x42\x0dlayer1.weight\x4a\x04\x00\x00\x00\x40"));
+    // An initializer (field 5 of the graph, 32 bytes): dims 1 and 2 (field 1), data_type 1 (field 2), name (field 8),
+    // raw_data (field 9): the bias and the weight.
+    let numbers = b"\x00\x00\x00\x3f\x00\x00\x00\x40";
+    assert!(contains(&[b"\x2a\x20\x08\x01\x08\x02\x10\x01\x42\x0elayer1.weights\x4a\x08", &numbers[..]].concat()));
     // An attribute (field 5 of the node): name (field 1), i = 1 (field 3), type INT = 2 (field 20).
     assert!(contains(b"\x2a\x0d\x0a\x06transB\x18\x01\xa0\x01\x02"));
     // opset_import (field 8): version 17 (field 2).

@@ -156,7 +156,8 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Tensor {
             let (rows, width) = x.shape.split_at(int("axis") as usize);
             Tensor { shape: vec![rows.iter().product(), width.iter().product()], elements: x.elements.clone() }
         }
-        ("Gemm", [x, weight, bias]) => gemm(x, weight, bias, int("transB") == 1),
+        ("Pad", [x, widths, with]) => pad(x, widths, with),
+        ("Gemm", [x, weights]) => gemm(x, weights, int("transB") == 1),
         ("Softmax", [x]) => rows(x, |row| {
             let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let exponentials: Vec<f64> = row.iter().map(|a| (a - most).exp()).collect();
@@ -217,8 +218,9 @@ fn fold(inputs: &[&Tensor], function: impl Fn(f64, f64) -> f64) -> Tensor {
 }
 
 fn rows(x: &Tensor, function: impl Fn(&[f64]) -> Vec<f64>) -> Tensor {
-    let numbers = x.numbers().chunks_exact(*x.shape.last().unwrap()).flat_map(function).collect();
-    Tensor::new(x.shape.clone(), x.data_type(), numbers)
+    let [height, width] = x.shape[..] else { panic!("a matrix") };
+    let numbers: Vec<f64> = x.numbers().chunks_exact(width).flat_map(function).collect();
+    Tensor::new(vec![height, numbers.len() / height], x.data_type(), numbers)
 }
 
 fn gather(data: &Tensor, indices: &Tensor, axis: usize) -> Tensor {
@@ -254,13 +256,22 @@ fn concat(inputs: &[&Tensor]) -> Tensor {
     Tensor::new(vec![height, width], data_type, (0..height).flat_map(row).collect())
 }
 
-fn gemm(x: &Tensor, weight: &Tensor, bias: &Tensor, transposed: bool) -> Tensor {
+/// Columns before and after those of a matrix.
+fn pad(x: &Tensor, widths: &Tensor, with: &Tensor) -> Tensor {
+    let &[0.0, before, 0.0, after] = widths.numbers() else { panic!("rows before and after, then columns") };
+    assert_eq!((widths.data_type(), with.data_type()), (DataType::Int64, x.data_type()));
+    let columns = |count: f64| vec![with.numbers()[0]; count as usize];
+    rows(x, |row| [&columns(before)[..], row, &columns(after)].concat())
+}
+
+fn gemm(x: &Tensor, weights: &Tensor, transposed: bool) -> Tensor {
     assert!(transposed, "weights are (outputs, inputs)");
-    let [outputs, inputs] = weight.shape[..] else { panic!("a matrix") };
+    let [outputs, inputs] = weights.shape[..] else { panic!("a matrix") };
+    assert_eq!(x.shape[1], inputs);
     let mut numbers = Vec::new();
     for x in x.numbers().chunks_exact(inputs) {
-        for (weights, bias) in weight.numbers().chunks_exact(inputs).zip(bias.numbers()) {
-            numbers.push(bias + weights.iter().zip(x).map(|(w, x)| w * x).sum::<f64>());
+        for weights in weights.numbers().chunks_exact(inputs) {
+            numbers.push(weights.iter().zip(x).map(|(w, x)| w * x).sum());
         }
     }
     Tensor::new(vec![x.shape[0], outputs], x.data_type(), numbers)

@@ -5,17 +5,21 @@ use net::{Activation, Network};
 use super::graph::{Graph, Value, int};
 
 /// Adds the layers of a network: (rows, inputs) to (rows, outputs). The names of its weights begin with `prefix`.
+///
+/// A bias is the weight of an input that is 1, before the other ones. A runtime that adds in the order of the inputs, as ONNX
+/// Runtime does for up to 256 of them, so computes the very sums that `predict` computes, which begin with the bias; a bias of
+/// its own would be added last.
 pub(super) fn add(graph: &mut Graph, network: &Network, prefix: &str, inputs: &Value) -> Value {
     let mut value = inputs.clone();
     let hidden = network.shape().hidden().len();
+    // Numbers to add before and after rows, then columns.
+    let one_column_before = graph.constant("one_column_before", &[4], &[0i64, 1, 0, 0]);
+    let one = graph.constant("one", &[], &[1.0f32]);
     for (layer, widths) in (1..).zip(network.shape().layers()) {
-        let book_order = network.weights(layer);
-        let rows = || book_order.chunks_exact(1 + widths.inputs);
-        let bias: Vec<f32> = rows().map(|row| row[0]).collect();
-        let weight: Vec<f32> = rows().flat_map(|row| &row[1..]).copied().collect();
-        let bias = graph.constant(&format!("{prefix}layer{layer}.bias"), &[widths.outputs], &bias);
-        let weight = graph.constant(&format!("{prefix}layer{layer}.weight"), &[widths.outputs, widths.inputs], &weight);
-        value = graph.node("Gemm", &[&value, &weight, &bias], vec![int("transB", 1)]);
+        let shape = [widths.outputs, 1 + widths.inputs];
+        let weights = graph.constant(&format!("{prefix}layer{layer}.weights"), &shape, &network.weights(layer));
+        let with_one = graph.apply("Pad", &[&value, &one_column_before, &one]);
+        value = graph.node("Gemm", &[&with_one, &weights], vec![int("transB", 1)]);
         if layer <= hidden {
             value = activated(graph, network.shape().activation(), &value);
         }
