@@ -3,6 +3,8 @@
 mod desk;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
 
 use desk::{Desk, bundled};
 
@@ -61,6 +63,54 @@ fn bad_tables_are_refused_in_one_line() {
         desk.fail(&["train", "t.csv", "--target", "kind", "--numeric", "a"], words);
     }
     assert!(!desk.path("model.safetensors").exists());
+}
+
+/// Tables of so many columns, and with lines of so many bytes.
+fn refuse_extreme_tables(columns: usize, bytes: usize) {
+    let desk = Desk::new();
+    let names: Vec<String> = (1..columns).map(|column| format!("c{column}")).collect();
+    let row = |cells: usize, label: &str| format!("{}{label}\n", "1.5,".repeat(cells - 1));
+    let table = |last: &str| format!("{},kind\n{}{}{last}", names.join(","), row(columns, "x"), row(columns, "y"));
+    let counts = [(columns - 1).to_string(), format!("{columns} columns")];
+    let words = ["row 3 (line 4)", &counts[0], &counts[1]];
+    desk.write("t.csv", table(&row(columns - 1, "x")));
+    desk.fail(&["train", "t.csv", "--target", "kind"], &words);
+    desk.write("t.csv", table(&row(columns, "").replacen("1.5", "inf", 1)));
+    desk.fail(
+        &["train", "t.csv", "--target", "kind"],
+        &["row 3 (line 4), column `c1`", "`inf` is not a finite number"],
+    );
+    desk.write("t.csv", table(&row(columns, "")));
+    desk.fail(&["train", "t.csv", "--target", "kind"], &["row 3 (line 4), target column `kind` is empty"]);
+
+    let long: &[(&str, &str, &str, &[&str])] = &[
+        // What is before the line, what it is made of, what is after it.
+        ("", "a", "", &["no column `kind`", "aaa...`"]),
+        ("a,kind\n1,x\n2,x\n3,", "y", "\n", &["only one row", "label `yyy", "yyy...`"]),
+        ("a,kind\n1,x\n", "2", ",y\n", &["row 2 (line 3), column `a`", "222...` is not a finite number"]),
+        ("a,kind\n1,x\n\"2,", "y", "\n3,x\n", &["row 2 (line 3)", "cells is 1", "quotes"]),
+    ];
+    for (before, letter, after, words) in long {
+        let file = fs::File::create(desk.path("t.csv")).unwrap();
+        let piece = letter.repeat(1 << 16);
+        let mut file = io::BufWriter::new(file);
+        file.write_all(before.as_bytes()).unwrap();
+        (0..bytes / piece.len()).for_each(|_| file.write_all(piece.as_bytes()).unwrap());
+        file.write_all(after.as_bytes()).unwrap();
+        file.into_inner().unwrap();
+        desk.fail(&["train", "t.csv", "--target", "kind"], words);
+    }
+}
+
+#[test]
+fn ten_thousand_columns_and_lines_of_a_megabyte_are_refused_in_one_line() {
+    refuse_extreme_tables(10_000, 1 << 20);
+}
+
+#[test]
+#[ignore = "minutes, a gigabyte on the disk and four in memory"]
+fn a_million_columns_and_lines_of_a_gigabyte_are_refused_in_one_line() {
+    refuse_extreme_tables(1_000_000, 1 << 30);
 }
 
 /// Command lines that make no sense, in a folder with the table `t.csv`, and what the error has to say.

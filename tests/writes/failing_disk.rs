@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::trace::{can_trace, trace};
+use crate::trace::{Call, can_trace, trace};
 use crate::{Desk, SAVES, can, names};
 
 /// The exit code is 2, and the standard error is one line (behind those of the progress) that has these words.
@@ -26,12 +26,13 @@ fn every_call_of_a_save_can_fail() {
     let desk = Desk::new();
     desk.prepare();
     let mut faults = 0;
+    let scratch = desk.path("scratch");
     for save in &SAVES {
         let folder = desk.path("out").canonicalize().unwrap();
         let path = folder.join(save.file);
-        let old = b"old\n";
+        let old = save.old(&desk);
         let run = |fault: Option<&str>| {
-            fs::write(&path, old).unwrap();
+            fs::write(&path, &old).unwrap();
             trace(&desk.command(save), &folder, fault)
         };
         let before = names(&folder);
@@ -50,8 +51,14 @@ fn every_call_of_a_save_can_fail() {
                 _ => &[],
             }
         };
-        let mut is_renamed = false;
-        for call in &calls[first..] {
+        let begins = |call: &&Call| call.name == "openat" && is_temporary(&call.path(1));
+        // The training whose checkpoint this is goes on to write its model.
+        let others = calls[first..].iter().find(|call| begins(call) && !call.path(1).starts_with(&folder));
+        let own = calls[first..].iter().take_while(|call| others.is_none_or(|other| !std::ptr::eq(*call, other)));
+        // Whether the file has been replaced, and whether that was done by the write that fails.
+        let (mut is_replaced, mut is_in_place) = (false, false);
+        for call in own {
+            is_in_place &= !begins(&call);
             let is_of_save = match &*call.name {
                 "openat" => call.path(1).starts_with(&folder),
                 "write" | "fsync" => call.number(0) > 2,
@@ -62,14 +69,17 @@ fn every_call_of_a_save_can_fail() {
                 let (output, calls) = run(Some(&format!("{name}:error={error}:when={number}")));
                 let case = format!("{}, {name} {number}: {error}", save.file);
                 assert!(calls.iter().any(|call| call.is_injected), "{case}: nothing failed");
-                let words = ["cannot write", save.file, "(os error ", if is_renamed { "in place" } else { "" }];
+                let path_said = format!("{}`", save.file);
+                let words = ["cannot write", &path_said, "(os error ", if is_in_place { "in place" } else { "" }];
                 assert_refused(&output, &words);
                 let found = fs::read(&path).unwrap();
-                assert!(found == if is_renamed { &new[..] } else { old }, "{case}: the file");
+                let is_new = found == new || save.can_be_read(&found, &scratch);
+                assert!(if is_replaced { is_new } else { found == old }, "{case}: the file");
                 assert_eq!(names(&folder), before, "{case}: the folder");
                 faults += 1;
             }
-            is_renamed |= call.name == "renameat";
+            is_in_place |= call.name == "renameat";
+            is_replaced |= is_in_place;
         }
     }
     println!("{faults} faults: the old file stayed, exit code 2, one line, no temporary file");
@@ -96,25 +106,25 @@ fn a_full_disk_keeps_the_old_file() {
     fs::remove_dir_all(desk.path("out")).unwrap();
     std::os::unix::fs::symlink("disk", desk.path("out")).unwrap();
     for save in &SAVES {
-        // What is left is less than the new file takes, and enough for its name.
-        let size = |left: usize| {
-            format!(
-                "head -c 40000 /dev/zero > disk/{file}; head -c {left} /dev/zero > disk/other; code=0; \"$@\" || code=$?; \
+        let old = save.old(&desk);
+        fs::write(desk.path("old"), &old).unwrap();
+        // The other file takes all that is left.
+        let full = format!(
+            "cp old disk/{file}; head -c 64k /dev/zero > disk/other 2> /dev/null || true; code=0; \"$@\" || code=$?; \
              cp disk/{file} after; ls -A disk > listing; exit $code",
-                file = save.file
-            )
-        };
+            file = save.file
+        );
         let command = desk.command(save);
-        let output = on_a_small_disk(&desk, "64k", &size(24_000), &command);
+        let output = on_a_small_disk(&desk, "64k", &full, &command);
         assert_refused(&output, &["cannot write", save.file, "No space left"]);
-        assert!(fs::read(desk.path("after")).unwrap() == vec![0; 40_000]);
+        assert!(fs::read(desk.path("after")).unwrap() == old);
         let listing = fs::read_to_string(desk.path("listing")).unwrap();
         assert!(listing.lines().all(|name| name == save.file || name == "other"), "{listing}");
 
-        let read_only = size(1).replace("code=0;", "mount -o remount,ro disk; code=0;");
+        let read_only = full.replace("code=0;", "mount -o remount,ro disk; code=0;");
         let output = on_a_small_disk(&desk, "64k", &read_only, &command);
         assert_refused(&output, &["cannot write", save.file, "Read-only file system"]);
-        assert!(fs::read(desk.path("after")).unwrap() == vec![0; 40_000]);
+        assert!(fs::read(desk.path("after")).unwrap() == old);
     }
 }
 
@@ -130,12 +140,13 @@ fn what_is_in_the_way_stays() {
         assert!(path.is_dir());
         fs::remove_dir(&path).unwrap();
 
-        fs::write(&path, "old").unwrap();
+        let old = save.old(&desk);
+        fs::write(&path, &old).unwrap();
         let mut permissions = fs::metadata(&path).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&path, permissions).unwrap();
         assert_refused(&desk.command(save).output().unwrap(), &["cannot write", save.file, "read-only"]);
-        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert!(fs::read(&path).unwrap() == old);
     }
-    assert_eq!(names(&desk.path("out")), ["e.html", "f.csv", "g.onnx", "m", "p.csv", "r.html", "w.safetensors"]);
+    assert_eq!(names(&desk.path("out")), ["c", "e.html", "f.csv", "g.onnx", "m", "p.csv", "r.html", "w.safetensors"]);
 }

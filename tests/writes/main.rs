@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use model::{Checkpoint, Model};
 use tempfile::TempDir;
 
 /// A folder with a table, models, predictions, and whatever a test adds.
@@ -50,17 +51,51 @@ impl Desk {
             let _ = fs::create_dir(self.path("out"));
             let output = self.command(save).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            if save.file == "m" {
-                fs::copy(self.path("out/m"), self.path("model")).unwrap();
+            match save.file {
+                "m" => drop(fs::copy(self.path("out/m"), self.path("model")).unwrap()),
+                "c" => {
+                    fs::remove_file(self.path("out/c")).unwrap();
+                    assert!(self.command(save).arg("--seed=2").output().unwrap().status.success());
+                    fs::copy(self.path("out/c"), self.path("checkpoint")).unwrap();
+                }
+                _ => {}
             }
         }
     }
 }
 
-/// A run of the command that writes a file in the folder `out`.
+/// A run of the command that writes a file in the folder `out`, a checkpoint more than once.
 struct Save {
     file: &'static str,
     arguments: &'static [&'static str],
+}
+
+impl Save {
+    /// What was in the file before: something that the command does not write, if it replaces that.
+    fn old(&self, desk: &Desk) -> Vec<u8> {
+        match self.file {
+            "m" => {
+                let mut model = Model::load(&desk.path("model")).unwrap();
+                model.members[0].scale_output(0.5).unwrap();
+                model.to_bytes()
+            }
+            "c" => fs::read(desk.path("checkpoint")).unwrap(),
+            _ => b"old\n".to_vec(),
+        }
+    }
+
+    /// Whether this content, or some that was there in between, can be read: both formats have a digest of every byte. What has
+    /// no reader here is written once, so that its contents are known.
+    fn can_be_read(&self, content: &[u8], scratch: &Path) -> bool {
+        match self.file {
+            "m" => Model::from_bytes(content, scratch).is_ok(),
+            "c" => {
+                fs::write(scratch, content).unwrap();
+                Checkpoint::load(scratch).is_ok()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A training that takes no time.
@@ -72,8 +107,12 @@ macro_rules! quickly {
 
 /// Every kind of file that the command writes, but for the reports of `bench`, which take long to measure and are written as
 /// these are.
-const SAVES: [Save; 7] = [
+const SAVES: [Save; 8] = [
     Save { file: "m", arguments: quickly!["train", "table.csv", "--target=target", "--model=out/m"] },
+    Save {
+        file: "c",
+        arguments: quickly!["train", "table.csv", "--target=target", "--model=elsewhere", "--checkpoint=out/c"],
+    },
     Save { file: "p.csv", arguments: &["predict", "model", "table.csv", "--output=out/p.csv", "--threads=1"] },
     Save {
         file: "f.csv",
