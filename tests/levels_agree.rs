@@ -301,8 +301,17 @@ proptest! {
 }
 
 fn layer() -> impl Strategy<Value = Layer> {
-    let sizes = (width(), width(), 1usize..=50, 1usize..=50, prop::sample::select(Activation::ALL.to_vec()));
-    sizes.prop_flat_map(|(inputs, outputs, samples, group_samples, activation)| {
+    let small = (width(), width(), 1usize..=50, 1usize..=50);
+    // Chains that are computed in stretches: along inputs, outputs, and samples.
+    let (few, many) = (1usize..=9, 97usize..=290);
+    let sizes = prop_oneof![
+        3 => small,
+        1 => (many.clone(), width(), few.clone(), few.clone()),
+        1 => (width(), many.clone(), few.clone(), few.clone()),
+        1 => (width(), few, many.clone(), many),
+    ];
+    let activation = prop::sample::select(Activation::ALL.to_vec());
+    (sizes, activation).prop_flat_map(|((inputs, outputs, samples, group_samples), activation)| {
         let parts = (numbers(outputs * (1 + inputs)), numbers(samples * inputs), numbers(samples * outputs));
         parts.prop_map(move |(weights, z, delta)| Layer {
             shape: LayerShape { inputs, outputs },

@@ -1,8 +1,8 @@
 //! Backpropagation of a minibatch through one layer.
 
-use super::chunks;
 use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
-use super::tile::{AlongUnits, Chain, Ends, ZEROS, tiles};
+use super::tile::{AlongUnits, Chain, Ends, ZEROS, stored_tiles, tiles};
+use super::{Stretch, chunks};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
 
@@ -25,69 +25,109 @@ pub fn backward<S: Simd>(
     assert!(delta.units == shape.outputs, "the deltas fit the layer");
     assert!(z.units == shape.inputs && delta_in.units == shape.inputs, "the panels fit the layer before");
     assert!(samples <= delta.rows && samples <= z.rows && samples <= delta_in.rows, "a row for each sample");
-    for chunk in chunks(samples, shape.outputs) {
-        for input_panel in 0..shape.input_panels() {
-            let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
-            let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
-            with_constant!(simd, Slope: slope, SLOPE => to_panel(
-                simd,
-                weights,
-                delta,
-                chunk,
-                input_panel,
-                #[inline(always)]
-                move |place| simd.prefetch(z.wrapping_add(place)),
-                #[inline(always)]
-                move |sum, place| {
-                    // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
-                    unsafe {
-                        let derivative = derivative_lanes(simd, SLOPE, simd.load_from(z.add(place)));
-                        simd.store_to(sum * derivative, results.add(place));
+    let (stretches, longest) = Stretch::of_chunk::<S>(shape.outputs);
+    for chunk in chunks(samples, longest) {
+        for stretch in stretches.clone() {
+            for input_panel in 0..shape.input_panels() {
+                let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
+                let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
+                for stretch in stretch.of_column::<S>() {
+                    let sums = Sums { weights, delta, chunk, stretch, input_panel, so_far: results };
+                    if !stretch.is_last {
+                        sums.put_down(simd);
+                        continue;
                     }
-                },
-            ));
+                    with_constant!(simd, Slope: slope, SLOPE => sums.finish_with(
+                        simd,
+                        #[inline(always)]
+                        move |place| simd.prefetch(z.wrapping_add(place)),
+                        #[inline(always)]
+                        move |sum, place| {
+                            // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
+                            unsafe {
+                                let derivative = derivative_lanes(simd, SLOPE, simd.load_from(z.add(place)));
+                                simd.store_to(sum * derivative, results.add(place));
+                            }
+                        },
+                    ));
+                }
+            }
         }
     }
 }
 
-/// The sums W^T delta of one input panel for the samples from `first` on: calls `finish` with each vector of them and its
-/// place in the panel.
-#[inline(always)]
-fn to_panel<S: Simd>(
-    simd: S,
-    weights: Blocks<'_>,
-    delta: Panels<'_>,
-    (first, count): (usize, usize),
+/// One stretch of the sums W^T delta of an input panel, for the samples of a chunk.
+struct Sums<'a> {
+    weights: Blocks<'a>,
+    delta: Panels<'a>,
+    /// The first sample, and how many.
+    chunk: (usize, usize),
+    stretch: Stretch,
     input_panel: usize,
-    announce: impl Fn(usize) + Copy,
-    finish: impl Fn(S::Vector, usize) + Copy,
-) {
-    let shape = weights.shape;
-    let block = weights.backward_block(0, input_panel);
-    let width = units_in_panel(shape.inputs, input_panel).div_ceil(S::LANES);
-    if shape.is_narrow() {
-        return match shape.outputs {
-            1 => through_few::<S, 1>(simd, block, delta.panel(0), (first, count), width, finish),
-            2 => through_few::<S, 2>(simd, block, delta.panel(0), (first, count), width, finish),
-            3 => through_few::<S, 3>(simd, block, delta.panel(0), (first, count), width, finish),
-            _ => through_few::<S, NARROW>(simd, block, delta.panel(0), (first, count), width, finish),
-        };
+    /// The panel in which the sums lie between two stretches, with a row for each sample up to the last one of the chunk.
+    so_far: *mut f32,
+}
+
+impl Sums<'_> {
+    /// Vectors in a row of the sums.
+    #[inline(always)]
+    fn width<S: Simd>(&self) -> usize {
+        units_in_panel(self.weights.shape.inputs, self.input_panel).div_ceil(S::LANES)
     }
-    for vector in (0..width).step_by(S::TILE_VECTORS) {
-        let column = vector * S::LANES;
+
+    /// The chains and ends of the tiles from `column` on.
+    #[inline(always)]
+    fn tiles(&self, column: usize) -> (Chain, Ends) {
+        let Sums { weights, delta, chunk: (first, _), stretch, .. } = self;
         let chain = Chain {
-            a: delta.numbers[first * PANEL..].as_ptr(),
+            a: delta.panel(stretch.panel)[first * PANEL..].as_ptr(),
             a_segment: delta.rows * PANEL,
-            b: block[column..].as_ptr(),
-            b_segment: shape.input_panels() * BACKWARD_BLOCK,
+            b: weights.backward_block(stretch.panel, self.input_panel)[column..].as_ptr(),
+            b_segment: weights.shape.input_panels() * BACKWARD_BLOCK,
             segment: PANEL,
-            length: shape.outputs,
+            length: stretch.units,
         };
-        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: first * PANEL + column, stride: PANEL };
-        let vectors = S::TILE_VECTORS.min(width - vector);
-        // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
-        // output panel.
-        unsafe { tiles::<S, AlongUnits>(simd, count, vectors, chain, ends, announce, finish) };
+        let place = first * PANEL + column;
+        let (start, start_stride) = match stretch.panel {
+            0 => (ZEROS.as_ptr(), 0),
+            _ => (self.so_far.cast_const().wrapping_add(place), PANEL),
+        };
+        (chain, Ends { start, start_stride, place, stride: PANEL })
+    }
+
+    /// Leaves the sums for the next stretch.
+    #[inline(always)]
+    fn put_down<S: Simd>(&self, simd: S) {
+        let width = self.width::<S>();
+        for vector in (0..width).step_by(S::TILE_VECTORS) {
+            let (chain, ends) = self.tiles(vector * S::LANES);
+            let vectors = S::TILE_VECTORS.min(width - vector);
+            // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
+            // output panel.
+            unsafe { stored_tiles::<S, AlongUnits>(simd, self.chunk.1, vectors, chain, ends, self.so_far) };
+        }
+    }
+
+    /// Calls `finish` with each vector of the sums and its place in the panel; `announce` learns it when a tile begins.
+    #[inline(always)]
+    fn finish_with<S: Simd>(&self, simd: S, announce: impl Fn(usize) + Copy, finish: impl Fn(S::Vector, usize) + Copy) {
+        let width = self.width::<S>();
+        if self.weights.shape.is_narrow() {
+            let block = self.weights.backward_block(0, self.input_panel);
+            let delta = self.delta.panel(0);
+            return match self.weights.shape.outputs {
+                1 => through_few::<S, 1>(simd, block, delta, self.chunk, width, finish),
+                2 => through_few::<S, 2>(simd, block, delta, self.chunk, width, finish),
+                3 => through_few::<S, 3>(simd, block, delta, self.chunk, width, finish),
+                _ => through_few::<S, NARROW>(simd, block, delta, self.chunk, width, finish),
+            };
+        }
+        for vector in (0..width).step_by(S::TILE_VECTORS) {
+            let (chain, ends) = self.tiles(vector * S::LANES);
+            let vectors = S::TILE_VECTORS.min(width - vector);
+            // SAFETY: as in `put_down`.
+            unsafe { tiles::<S, AlongUnits>(simd, self.chunk.1, vectors, chain, ends, announce, finish) };
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The gradient of one block of weights, summed over a minibatch, and what is done with it.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
-use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, tiles};
+use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles};
 use crate::optimizer::Sgd;
 use crate::simd::Simd;
 
@@ -213,7 +214,7 @@ impl BlockGradient<'_> {
         debug_assert!(columns <= PANEL && rows.end <= 1 + PANEL);
         for vector in (0..width).step_by(S::TILE_VECTORS) {
             let column = vector * S::LANES;
-            let chain = Chain {
+            let mut chain = Chain {
                 a,
                 a_segment: minibatch.group_stride,
                 b: b.wrapping_add(column),
@@ -222,14 +223,56 @@ impl BlockGradient<'_> {
                 length: minibatch.samples,
             };
             let place = rows.start * PANEL + column;
-            let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL };
+            let mut ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL };
             let vectors = S::TILE_VECTORS.min(width - vector);
+            let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
+            if const { S::STRETCH < usize::MAX } && minibatch.samples > S::STRETCH {
+                let so_far = so_far.0.as_mut_ptr().cast::<f32>();
+                let last = for_stretches_but_the_last(
+                    S::STRETCH / 2,
+                    chain,
+                    #[inline(always)]
+                    |chain| {
+                        // SAFETY: as below, and the sums have room for a gradient.
+                        unsafe { stored_tiles::<S, W>(simd, rows.len(), vectors, chain, ends, so_far) };
+                        ends = Ends { start: so_far.cast_const().wrapping_add(place), start_stride: PANEL, ..ends };
+                    },
+                );
+                chain = last;
+            }
             // SAFETY: `Minibatch::panel` checked that the panels of A and B are there in every group, with a row for each
             // sample; the rows and columns are those of a panel.
             unsafe {
                 tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
             }
         }
+    }
+}
+
+/// The sums of a block between two stretches.
+#[repr(align(64))]
+struct SoFar([MaybeUninit<f32>; GRADIENT]);
+
+/// Cuts chains along samples into stretches of at most `longest` steps, none of them in two groups. The last one is returned.
+#[inline(always)]
+fn for_stretches_but_the_last(longest: usize, chain: Chain, mut put_down: impl FnMut(Chain)) -> Chain {
+    let mut done = 0;
+    loop {
+        let (group, first) = (done / chain.segment, done % chain.segment);
+        let in_group = chain.segment.min(chain.length - group * chain.segment);
+        let length = in_group.div_ceil(in_group.div_ceil(longest)).min(in_group - first);
+        let stretch = Chain {
+            a: chain.a.wrapping_add(group * chain.a_segment + first * PANEL),
+            b: chain.b.wrapping_add(group * chain.b_segment + first * PANEL),
+            segment: length,
+            length,
+            ..chain
+        };
+        done += length;
+        if done == chain.length {
+            return stretch;
+        }
+        put_down(stretch);
     }
 }
 

@@ -109,6 +109,35 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
     }
 }
 
+/// The same, and stores the sums at their places among `results`.
+///
+/// # Safety
+/// As [`tiles`], and the places must be writable.
+#[inline(always)]
+pub(super) unsafe fn stored_tiles<S: Simd, W: Walk>(
+    simd: S,
+    rows: usize,
+    vectors: usize,
+    chain: Chain,
+    ends: Ends,
+    results: *mut f32,
+) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        tiles::<S, W>(
+            simd,
+            rows,
+            vectors,
+            chain,
+            ends,
+            #[inline(always)]
+            move |_| (),
+            #[inline(always)]
+            move |sum, place| simd.store_to(sum, results.add(place)),
+        );
+    }
+}
+
 /// The same chains and ends for the rows from `rows` on.
 #[inline(always)]
 fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {

@@ -36,6 +36,8 @@ impl Simd for Avx2 {
     // 12 of the 16 registers accumulate; two hold a row of B, one a broadcast number of A.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
+    // Of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
+    const STRETCH: usize = 128;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

@@ -46,6 +46,10 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// Vectors in one row of the register tile.
     const TILE_VECTORS: usize;
 
+    /// Steps of a chain after which a tile puts its sums down, and goes on with them later: what it reads in so many steps, a
+    /// cache line in each, should stay in the first-level cache while all tiles of a column read it.
+    const STRETCH: usize;
+
     /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
     /// be `#[inline(always)]`, or it is compiled without them (see the essay in the crate's documentation).
     ///

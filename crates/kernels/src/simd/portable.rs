@@ -36,6 +36,7 @@ impl Simd for Portable {
     // A vector is two SSE2 registers: 4 x 1 x 2 of the 16 accumulate.
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 1;
+    const STRETCH: usize = usize::MAX;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

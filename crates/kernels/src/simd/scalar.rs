@@ -42,6 +42,7 @@ impl Simd for Scalar {
     // Eight independent chains keep two FMA units busy at a latency of four.
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
+    const STRETCH: usize = usize::MAX;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
