@@ -1,8 +1,8 @@
 //! Backpropagation of a minibatch through one layer.
 
 use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
+use super::stretch::{Stretch, chunks};
 use super::tile::{AlongUnits, Chain, Ends, ZEROS, stored_tiles, tiles};
-use super::{Stretch, chunks};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
 
@@ -77,22 +77,10 @@ impl Sums<'_> {
 
     /// The chains and ends of the tiles from `column` on.
     #[inline(always)]
-    fn tiles(&self, column: usize) -> (Chain, Ends) {
-        let Sums { weights, delta, chunk: (first, _), stretch, .. } = self;
-        let chain = Chain {
-            a: delta.panel(stretch.panel)[first * PANEL..].as_ptr(),
-            a_segment: delta.rows * PANEL,
-            b: weights.backward_block(stretch.panel, self.input_panel)[column..].as_ptr(),
-            b_segment: weights.shape.input_panels() * BACKWARD_BLOCK,
-            segment: PANEL,
-            length: stretch.units,
-        };
-        let place = first * PANEL + column;
-        let (start, start_stride) = match stretch.panel {
-            0 => (ZEROS.as_ptr(), 0),
-            _ => (self.so_far.cast_const().wrapping_add(place), PANEL),
-        };
-        (chain, Ends { start, start_stride, place, stride: PANEL })
+    fn chains(&self, column: usize) -> (Chain, Ends) {
+        let block = self.weights.backward_block(self.stretch.panel, self.input_panel);
+        let b = (&block[column..], self.weights.shape.input_panels() * BACKWARD_BLOCK);
+        self.stretch.chains((self.delta, self.chunk.0), b, &ZEROS, self.so_far, column)
     }
 
     /// Leaves the sums for the next stretch.
@@ -100,7 +88,7 @@ impl Sums<'_> {
     fn put_down<S: Simd>(&self, simd: S) {
         let width = self.width::<S>();
         for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let (chain, ends) = self.tiles(vector * S::LANES);
+            let (chain, ends) = self.chains(vector * S::LANES);
             let vectors = S::TILE_VECTORS.min(width - vector);
             // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
             // output panel.
@@ -123,7 +111,7 @@ impl Sums<'_> {
             };
         }
         for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let (chain, ends) = self.tiles(vector * S::LANES);
+            let (chain, ends) = self.chains(vector * S::LANES);
             let vectors = S::TILE_VECTORS.min(width - vector);
             // SAFETY: as in `put_down`.
             unsafe { tiles::<S, AlongUnits>(simd, self.chunk.1, vectors, chain, ends, announce, finish) };

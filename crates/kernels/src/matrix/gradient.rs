@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
+use super::stretch::for_stretches_but_the_last;
 use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles};
 use crate::optimizer::Sgd;
 use crate::simd::Simd;
@@ -228,7 +229,8 @@ impl BlockGradient<'_> {
             let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
             if const { S::STRETCH < usize::MAX } && minibatch.samples > S::STRETCH {
                 let so_far = so_far.0.as_mut_ptr().cast::<f32>();
-                let last = for_stretches_but_the_last(
+                // Both operands take a cache line in each step.
+                chain = for_stretches_but_the_last(
                     S::STRETCH / 2,
                     chain,
                     #[inline(always)]
@@ -238,7 +240,6 @@ impl BlockGradient<'_> {
                         ends = Ends { start: so_far.cast_const().wrapping_add(place), start_stride: PANEL, ..ends };
                     },
                 );
-                chain = last;
             }
             // SAFETY: `Minibatch::panel` checked that the panels of A and B are there in every group, with a row for each
             // sample; the rows and columns are those of a panel.
@@ -252,29 +253,6 @@ impl BlockGradient<'_> {
 /// The sums of a block between two stretches.
 #[repr(align(64))]
 struct SoFar([MaybeUninit<f32>; GRADIENT]);
-
-/// Cuts chains along samples into stretches of at most `longest` steps, none of them in two groups. The last one is returned.
-#[inline(always)]
-fn for_stretches_but_the_last(longest: usize, chain: Chain, mut put_down: impl FnMut(Chain)) -> Chain {
-    let mut done = 0;
-    loop {
-        let (group, first) = (done / chain.segment, done % chain.segment);
-        let in_group = chain.segment.min(chain.length - group * chain.segment);
-        let length = in_group.div_ceil(in_group.div_ceil(longest)).min(in_group - first);
-        let stretch = Chain {
-            a: chain.a.wrapping_add(group * chain.a_segment + first * PANEL),
-            b: chain.b.wrapping_add(group * chain.b_segment + first * PANEL),
-            segment: length,
-            length,
-            ..chain
-        };
-        done += length;
-        if done == chain.length {
-            return stretch;
-        }
-        put_down(stretch);
-    }
-}
 
 /// Copies the backward copy to the forward copy, for the few units of a narrow layer. Clears what lies beyond the last
 /// input before, where the postactivations, and so the gradient, need not be zero.

@@ -28,7 +28,7 @@
 //! | [`forward_narrow`] | output | sample | input | bias |
 //! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
 //!
-//! A long chain is computed in stretches ([`Simd::STRETCH`]) where the caches are small: its sum is put down in memory and taken
+//! A long chain is computed in stretches ([`Simd::STRETCH`]) where the caches are small (`stretch.rs`): its sum is put down in memory and taken
 //! up again, which changes no bit.
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
@@ -44,6 +44,7 @@ mod gradient;
 mod layout;
 mod narrow;
 mod row;
+mod stretch;
 mod tile;
 mod update;
 
@@ -59,59 +60,3 @@ pub use layout::{
     ROW_MULTIPLE,
 };
 pub use narrow::forward_narrow;
-
-use crate::simd::Simd;
-use layout::product;
-
-/// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
-/// stays in a second-level cache of 512 KiB.
-const CHUNK_NUMBERS: usize = 96 * 1024;
-
-/// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
-#[inline(always)]
-fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
-    let mut size = samples.max(1);
-    if product(&[samples, units]) > CHUNK_NUMBERS {
-        let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
-        size = samples.div_ceil(samples.div_ceil(most));
-    }
-    (0..samples).step_by(size).map(move |first| (first, size.min(samples - first)))
-}
-
-/// A part of the chains through the units of a layer.
-#[derive(Clone, Copy)]
-struct Stretch {
-    /// The panel that it begins with.
-    panel: usize,
-    units: usize,
-    /// Whether the chains end with it.
-    is_last: bool,
-}
-
-impl Stretch {
-    /// The stretches of chains through `units` units whose operand A, for all samples of a chunk, stays in the second-level
-    /// cache while all panels read it, and the units in the longest one.
-    #[inline(always)]
-    fn of_chunk<S: Simd>(units: usize) -> (impl Iterator<Item = Stretch> + Clone, usize) {
-        let longest = S::STRETCH.saturating_mul(4);
-        (Stretch { panel: 0, units, is_last: true }.parts(longest), longest.min(units))
-    }
-
-    /// The stretches of this one whose operand B stays in the first-level cache while all tiles of a column read it.
-    #[inline(always)]
-    fn of_column<S: Simd>(self) -> impl Iterator<Item = Stretch> {
-        self.parts(S::STRETCH)
-    }
-
-    /// Parts of at most `longest` units, of whole panels and as even as can be.
-    #[inline(always)]
-    fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> + Clone {
-        let panels = self.units.div_ceil(PANEL);
-        let size = panels.div_ceil(panels.div_ceil(longest / PANEL));
-        (0..panels).step_by(size).map(move |first| {
-            let left = self.units - first * PANEL;
-            let (units, is_last) = (left.min(size * PANEL), self.is_last && left <= size * PANEL);
-            Stretch { panel: self.panel + first, units, is_last }
-        })
-    }
-}

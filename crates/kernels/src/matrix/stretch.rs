@@ -1,0 +1,109 @@
+//! How the chains along units, and the samples, are cut so that the caches hold what is read again and again.
+
+use super::layout::{PANEL, Panels, ROW_MULTIPLE, product};
+use super::tile::{Chain, Ends};
+use crate::simd::Simd;
+
+/// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
+/// stays in a second-level cache of 512 KiB.
+const CHUNK_NUMBERS: usize = 96 * 1024;
+
+/// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
+#[inline(always)]
+pub(super) fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut size = samples.max(1);
+    if product(&[samples, units]) > CHUNK_NUMBERS {
+        let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
+        size = samples.div_ceil(samples.div_ceil(most));
+    }
+    (0..samples).step_by(size).map(move |first| (first, size.min(samples - first)))
+}
+
+/// A part of the chains through the units of a layer.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    /// The panel that it begins with.
+    pub panel: usize,
+    pub units: usize,
+    /// Whether the chains end with it.
+    pub is_last: bool,
+}
+
+impl Stretch {
+    /// The stretches of chains through `units` units whose operand A, for all samples of a chunk, stays in the second-level
+    /// cache while all panels read it, and the units in the longest one.
+    #[inline(always)]
+    pub fn of_chunk<S: Simd>(units: usize) -> (impl Iterator<Item = Stretch> + Clone, usize) {
+        let longest = S::STRETCH.saturating_mul(4);
+        (Stretch { panel: 0, units, is_last: true }.parts(longest), longest.min(units))
+    }
+
+    /// The stretches of this one whose operand B stays in the first-level cache while all tiles of a column read it.
+    #[inline(always)]
+    pub fn of_column<S: Simd>(self) -> impl Iterator<Item = Stretch> {
+        self.parts(S::STRETCH)
+    }
+
+    /// The chains of a column of tiles, for the samples from `first` on. A is `panels`; B has its first row, of this stretch, from
+    /// `b` on, and is `b_segment` from one panel to the next. The chains begin with `start`, and go on from what was put down
+    /// in `sums`, a panel, whose numbers from `column` on they are.
+    #[inline(always)]
+    pub fn chains(
+        self,
+        (panels, first): (Panels<'_>, usize),
+        (b, b_segment): (&[f32], usize),
+        start: &[f32],
+        sums: *const f32,
+        column: usize,
+    ) -> (Chain, Ends) {
+        let chain = Chain {
+            a: panels.panel(self.panel)[first * PANEL..].as_ptr(),
+            a_segment: panels.rows * PANEL,
+            b: b.as_ptr(),
+            b_segment,
+            segment: PANEL,
+            length: self.units,
+        };
+        let place = first * PANEL + column;
+        let (start, start_stride) = match self.panel {
+            0 => (start.as_ptr(), 0),
+            _ => (sums.wrapping_add(place), PANEL),
+        };
+        (chain, Ends { start, start_stride, place, stride: PANEL })
+    }
+
+    /// Parts of at most `longest` units, of whole panels and as even as can be.
+    #[inline(always)]
+    fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> + Clone {
+        let panels = self.units.div_ceil(PANEL);
+        let size = panels.div_ceil(panels.div_ceil(longest / PANEL));
+        (0..panels).step_by(size).map(move |first| {
+            let left = self.units - first * PANEL;
+            let (units, is_last) = (left.min(size * PANEL), self.is_last && left <= size * PANEL);
+            Stretch { panel: self.panel + first, units, is_last }
+        })
+    }
+}
+
+/// Cuts chains along samples into stretches of at most `longest` steps, none of them in two groups. The last one is returned.
+#[inline(always)]
+pub(super) fn for_stretches_but_the_last(longest: usize, chain: Chain, mut put_down: impl FnMut(Chain)) -> Chain {
+    let mut done = 0;
+    loop {
+        let (group, first) = (done / chain.segment, done % chain.segment);
+        let in_group = chain.segment.min(chain.length - group * chain.segment);
+        let length = in_group.div_ceil(in_group.div_ceil(longest)).min(in_group - first);
+        let stretch = Chain {
+            a: chain.a.wrapping_add(group * chain.a_segment + first * PANEL),
+            b: chain.b.wrapping_add(group * chain.b_segment + first * PANEL),
+            segment: length,
+            length,
+            ..chain
+        };
+        done += length;
+        if done == chain.length {
+            return stretch;
+        }
+        put_down(stretch);
+    }
+}
