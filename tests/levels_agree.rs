@@ -493,3 +493,11 @@ fn expected_levels_are_there() {
         assert!(available.iter().any(|available| available == level), "level {level} was not exercised");
     }
 }
+
+/// Or the bits of a level would be compared with a tolerance.
+#[test]
+fn all_levels_but_the_portable_one_fuse() {
+    for level in Level::available() {
+        assert!(level.is_fused() || level.to_string() == "portable", "{level}");
+    }
+}

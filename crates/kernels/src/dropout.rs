@@ -129,6 +129,9 @@ mod tests {
     #[test]
     fn every_level_has_the_same_masks() {
         let factors = Dropout::new(0.3, 9, 5).of_layer(2, 70).of_sample(7);
+        // A unit whose number is the rate itself is kept: below the rate, a unit is dropped.
+        let factors = UnitFactors { rate: crate::reference::uniform(factors.key, 41), ..factors };
+        assert!(factors.of_unit(41) == factors.scale && factors.rate < 1.0);
         let expected: Vec<f32> = (0..96).map(|unit| factors.of_unit(unit)).collect();
         for level in Level::available() {
             let mut found = vec![0.0; 96];

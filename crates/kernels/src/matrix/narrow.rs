@@ -4,7 +4,7 @@ use super::forward;
 use std::mem::MaybeUninit;
 
 use super::layout::{Blocks, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
-use super::tile::{AlongUnits, Chain, Ends, tiles};
+use super::tile::{AlongUnits, Chain, Ends, stored_tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
 
@@ -76,19 +76,7 @@ pub fn forward_narrow<S: Simd>(
             const { assert!(S::TILE_ROWS >= NARROW) };
             // SAFETY: A is the first rows of a backward block, B was just written; each unit's results
             // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
-            unsafe {
-                tiles::<S, AlongUnits>(
-                    simd,
-                    shape.outputs,
-                    vectors,
-                    chain,
-                    ends,
-                    #[inline(always)]
-                    move |_| (),
-                    #[inline(always)]
-                    move |a, place| simd.store_to(a, result.add(place)),
-                );
-            }
+            unsafe { stored_tiles::<S, AlongUnits>(simd, shape.outputs, vectors, chain, ends, result) };
         }
     }
     if let Some(activation) = activation {
