@@ -28,8 +28,8 @@
 //! | [`forward_narrow`] | output | sample | input | bias |
 //! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
 //!
-//! A long chain is computed in stretches ([`Simd::STRETCH`]) where the caches are small (`stretch.rs`): its sum is put down in memory and taken
-//! up again, which changes no bit.
+//! A long chain is computed in stretches ([`STRETCH`](crate::simd::Simd::STRETCH)) where the caches are small: its sum is
+//! put down in memory and taken up again, which changes no bit.
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
 //! of the table let them run across samples and inputs. Each number's chain is the same in both forms, and so its bits.
