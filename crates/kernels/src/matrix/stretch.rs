@@ -5,7 +5,7 @@ use super::tile::{Chain, Ends};
 use crate::simd::Simd;
 
 /// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
-/// stays in a second-level cache of 512 KiB.
+/// stays in a second-level cache of 1 MiB, and most of it in one of 512 KiB.
 const CHUNK_NUMBERS: usize = 96 * 1024;
 
 /// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
