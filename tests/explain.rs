@@ -214,6 +214,10 @@ fn the_numbers_are_those_of_the_four_steps() {
                 // At a kink there is none.
                 if let Some(difference) = entry["difference"].as_f64() {
                     assert_close(&[difference], &[by_hand], &what("difference"));
+                    let gradient = f64::from(entry["gradient"].as_f64().unwrap() as f32);
+                    let (error, size) = ((gradient - difference).abs(), gradient.abs().max(difference.abs()));
+                    let stated = entry["relative_error"].as_f64().unwrap();
+                    assert!((stated * size - error).abs() <= 1e-12 * size, "{}", what("relative error"));
                 }
             }
 

@@ -13,7 +13,7 @@ use crate::peak;
 use crate::prediction::Prediction;
 use crate::results::{FORMAT, Kernel, Kind, Latency, Peak, Reading, Results, Throughput};
 use crate::streaming::{self, Buffer, Stream};
-use crate::throughput::Training;
+use crate::throughput::{EPOCH, SHORT_EPOCH, Training};
 use crate::turns::{Best, Laps, take_turns};
 use crate::workload::Workload;
 
@@ -29,7 +29,7 @@ pub struct Settings {
     pub threads: Vec<usize>,
     /// The time of each measurement.
     pub time: Duration,
-    /// One size of each kernel instead of all.
+    /// One size of each kernel instead of all, and shorter epochs.
     pub quick: bool,
 }
 
@@ -194,10 +194,12 @@ impl Suite {
     }
 
     fn training(&mut self, workload: &Workload) -> Result<(), Error> {
-        let Settings { levels, threads, .. } = &self.settings;
+        let Settings { levels, threads, quick, .. } = &self.settings;
         agreement::check_training(workload, levels, threads)?;
         let contenders = self.contenders(threads);
-        let prepare = |contender: &Contender| Training::new(workload, contender.level, contender.threads);
+        let epoch = if *quick { SHORT_EPOCH } else { EPOCH };
+        let prepare =
+            |&Contender { level, threads }: &Contender| Training::in_epochs_of(epoch, workload, level, threads);
         let mut trainings: Vec<Training> = contenders.iter().map(prepare).collect::<Result<_, _>>()?;
         let samples = trainings[0].samples();
         let best =

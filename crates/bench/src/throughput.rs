@@ -7,6 +7,13 @@ use net::{Dataset, Level, Optimizer, Threads, Trainer, TrainingOptions};
 
 use crate::workload::Workload;
 
+/// Samples in an epoch: so many that the shuffle and the final look at the weights, once in each, weigh as little as they do
+/// in earnest.
+pub const EPOCH: usize = 2048;
+
+/// Samples in an epoch where time is short: wide networks take seconds for [`EPOCH`] at the scalar level.
+pub const SHORT_EPOCH: usize = EPOCH / 2;
+
 /// A network in training, on data that is trained on again and again.
 pub struct Training {
     trainer: Trainer,
@@ -14,15 +21,21 @@ pub struct Training {
 }
 
 impl Training {
-    /// Prepares to train the network of `workload`, with plain gradient descent.
+    /// Prepares to train the network of `workload`, with plain gradient descent, in epochs of [`EPOCH`] samples.
     ///
     /// # Errors
     /// If the threads cannot be had.
     pub fn new(workload: &Workload, level: Level, threads: usize) -> Result<Self, net::Error> {
+        Training::in_epochs_of(EPOCH, workload, level, threads)
+    }
+
+    /// The same, in epochs of `samples`, or of whole minibatches near that, and two at least.
+    ///
+    /// # Errors
+    /// If the threads cannot be had.
+    pub fn in_epochs_of(samples: usize, workload: &Workload, level: Level, threads: usize) -> Result<Self, net::Error> {
         let trainer = Trainer::new(workload.network(), options(workload, level, threads))?;
-        // Whole minibatches, and enough of them that the shuffle and the final look at the weights, once in each epoch,
-        // weigh as little as they do in earnest.
-        let minibatches = (2048 / workload.batch_size).max(4);
+        let minibatches = (samples / workload.batch_size).max(2);
         Ok(Training { trainer, data: workload.data(minibatches * workload.batch_size) })
     }
 

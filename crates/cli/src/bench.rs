@@ -28,7 +28,7 @@ Examples:
   backprop bench --level scalar,avx2 --threads 1,2,4
   backprop bench --seconds 1 --html today.html --json today.json")]
 pub struct Bench {
-    /// One size of each kernel and shorter measurements: some 20 seconds in all
+    /// One size of each kernel, shorter epochs and measurements: less than 20 seconds in all
     #[arg(long)]
     quick: bool,
 

@@ -294,6 +294,70 @@ mod tests {
         assert!(steps <= 20, "{steps}");
     }
 
+    /// A trial at a length, with a value and a slope.
+    fn trial(length: f64, value: f64, slope: f64) -> Trial {
+        Trial { length, slope, at: Point { x: vec![length as f32], value, gradient: vec![slope] } }
+    }
+
+    /// t^3 - 3 t is least at 1.
+    #[test]
+    fn the_least_value_of_a_cubic_is_found_unless_it_lies_at_an_end() {
+        let cubic = |t: f64| trial(t, t.powi(3) - 3.0 * t, 3.0 * t * t - 3.0);
+        for (one, other, expected) in [(0.0, 2.5, 1.0), (0.5, 1.25, 1.0), (0.0, 1.05, 0.525), (0.95, 1.75, 1.35)] {
+            for (low, high) in [(one, other), (other, one)] {
+                let found = between(&cubic(low), &cubic(high));
+                assert!((found - expected).abs() < 1e-12, "{found} between {low} and {high}");
+            }
+        }
+        // A line is least nowhere.
+        assert_eq!(between(&trial(0.0, 0.0, -1.0), &trial(3.0, -3.0, -1.0)), 1.5);
+    }
+
+    /// A search from x = 0 along a direction of 1.
+    fn search<F: Objective, R>(
+        objective: &mut F,
+        value: f64,
+        body: impl FnOnce(&mut Search<'_, F>) -> R,
+    ) -> (R, usize) {
+        let point = Point { x: vec![0.0], value, gradient: vec![-1.0] };
+        let mut search = Search { objective, point: &point, direction: &[1.0], evaluations: 0 };
+        (body(&mut search), search.evaluations)
+    }
+
+    #[test]
+    fn a_value_falls_by_a_share_of_what_the_slope_promises() {
+        let falls =
+            |length, value| search(&mut valley, 1.0, |search| search.falls(&trial(length, value, -1.0), -1.0)).0;
+        assert!(falls(1.0, 1.0 - 2.0 * DECREASE) && falls(4.0, 1.0 - 5.0 * DECREASE));
+        assert!(!falls(1.0, 1.0 - DECREASE / 2.0) && !falls(4.0, 1.0 - 3.0 * DECREASE));
+        assert!(!falls(1.0, f64::NAN));
+        // Rounding is no rise.
+        assert!(falls(1e-9, 1.0 + ROUNDING / 2.0) && !falls(1e-9, 1.0 + 2.0 * ROUNDING));
+    }
+
+    /// (x - 1000)^2 / 2000 has nine tenths of its first slope at 100: the first power of two beyond is taken.
+    #[test]
+    fn a_short_step_is_doubled() {
+        let mut far = |x: &[f32], gradient: &mut [f64]| {
+            let left = f64::from(x[0]) - 1000.0;
+            gradient[0] = left / 1000.0;
+            left * left / 2000.0
+        };
+        let (found, evaluations) = search(&mut far, 500.0, |search| search.run(1.0));
+        assert_eq!((found.expect("a step that helps").x, evaluations), (vec![128.0], 8));
+    }
+
+    #[test]
+    fn of_two_points_the_better_one_stays() {
+        let mut plain = |_: &[f32], gradient: &mut [f64]| {
+            gradient.fill(0.0);
+            -5.0
+        };
+        let (low, high) = (trial(1.0, -10.0, -1.0), trial(3.0, 2.0, 1.0));
+        let (found, _) = search(&mut plain, 0.0, |search| search.zoom(low, high, -1.0));
+        assert_eq!(found.expect("the one it began with").value, -10.0);
+    }
+
     /// No step leads below the least value, or out of a place where the function has none.
     #[test]
     fn where_no_step_helps() {

@@ -169,3 +169,36 @@ pub(crate) fn place_of(layers: &[(usize, LayerShape)], block: usize) -> (usize, 
     let at = block - first;
     (layer, shape, (at / shape.input_panels(), at % shape.input_panels()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Activation, Network, OutputLayer};
+
+    /// Of thousands of uniform numbers the greatest is near the limit.
+    #[test]
+    fn initial_weights_reach_to_their_limits() {
+        let output_limit = (6.0f32 / 110.0).sqrt();
+        for (activation, limit) in [
+            (Activation::Sigmoid, 4.0 * 0.06f32.sqrt()),
+            (Activation::Tanh, 0.06f32.sqrt()),
+            (Activation::Relu, 0.15f32.sqrt()),
+            (Activation::Silu, 0.15f32.sqrt()),
+            (Activation::Gelu, 0.15f32.sqrt()),
+        ] {
+            let builder = Network::builder(40).hidden(&[60]).activation(activation).seed(7);
+            let network = builder.output_layer(OutputLayer::Softmax, 50).build().expect("a sound network");
+            for (layer, inputs, limit) in [(1, 40, limit), (2, 60, output_limit)] {
+                let weights = network.weights(layer);
+                let mut greatest = 0.0f32;
+                for row in weights.chunks_exact(1 + inputs) {
+                    assert_eq!(row[0], 0.0, "a bias of {activation:?}");
+                    greatest = row[1..].iter().fold(greatest, |greatest, w| greatest.max(w.abs()));
+                }
+                assert!(
+                    greatest <= limit && greatest > 0.99 * limit,
+                    "{activation:?}, layer {layer}: {greatest}, {limit}"
+                );
+            }
+        }
+    }
+}
