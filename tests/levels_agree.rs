@@ -455,6 +455,45 @@ proptest! {
     }
 }
 
+/// Layers of so many weights that they are fetched ahead: samples in several turns, chains in several stretches.
+#[test]
+fn layers_of_a_megabyte() {
+    let numbers = |length: usize, key: u32| -> Vec<f32> {
+        (0..length as u32).map(|i| reference::uniform([key, 0], i) - 0.5).collect()
+    };
+    for (inputs, outputs) in [(2053, 130), (130, 2053)] {
+        for samples in [2, 29] {
+            let shape = LayerShape { inputs, outputs };
+            let (weights, z, delta) =
+                (numbers(outputs * (1 + inputs), 1), numbers(samples * inputs, 2), numbers(samples * outputs, 3));
+            let (mut expected_a, mut expected_delta) = (vec![0.0; samples * outputs], vec![0.0; samples * inputs]);
+            reference::forward(&weights, inputs, &z, &mut expected_a);
+            reference::backward(&weights, inputs, &delta, &mut expected_delta);
+            let slopes = z.iter().map(|z| reference::derivative_from(Slope::OfSigmoid, *z));
+            expected_delta.iter_mut().zip(slopes).for_each(|(delta, slope)| *delta *= slope);
+
+            let (mut forward, mut backward) =
+                (vec![0.0; shape.blocks() * FORWARD_BLOCK], vec![0.0; shape.blocks() * BACKWARD_BLOCK]);
+            matrix::write_blocks(shape, &weights, &mut forward, &mut backward);
+            let blocks = Blocks::new(&forward, &backward, shape);
+            let rows = samples.next_multiple_of(ROW_MULTIPLE);
+            let (z, delta) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
+            let (z, delta) = (Panels::new(&z, inputs, rows), Panels::new(&delta, outputs, rows));
+            for level in Level::available() {
+                let mut a = vec![f32::NAN; Panels::len(outputs, rows)];
+                let panels = PanelsMut::new(&mut a, outputs, rows);
+                dispatch!(level, simd => matrix::forward(simd, blocks, z, samples, None, panels));
+                assert_agrees(level, "forward", &from_panels(&a, outputs, rows, samples), &expected_a, inputs);
+                let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
+                let panels = PanelsMut::new(&mut delta_in, inputs, rows);
+                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, Slope::OfSigmoid, z, panels));
+                let found = from_panels(&delta_in, inputs, rows, samples);
+                assert_agrees(level, "backward", &found, &expected_delta, outputs);
+            }
+        }
+    }
+}
+
 /// Numbers are finite at every length and with the one that is not at every place.
 #[test]
 fn finiteness() {

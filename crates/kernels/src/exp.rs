@@ -30,14 +30,15 @@ pub(crate) const COEFFICIENTS: [f32; 5] = [0.499_999_94, 0.166_665_2, 0.041_668_
 /// exp(x) of each lane.
 #[inline(always)]
 pub fn exp_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
-    exp_below_high_lanes(simd, x.at_most(simd.splat(HIGH)))
+    let (r, n) = remainder_lanes(simd, x.at_most(simd.splat(HIGH)).at_least(simd.splat(LOW)));
+    exp_of_remainder_lanes(simd, r).scale_by_power_of_two(n)
 }
 
-/// exp(x) of each lane, for x up to [`HIGH`].
+/// exp(x) of each lane, for x up to 0.
 #[inline(always)]
-pub(crate) fn exp_below_high_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
+pub(crate) fn exp_up_to_zero_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
     let (r, n) = remainder_lanes(simd, x.at_least(simd.splat(LOW)));
-    exp_of_remainder_lanes(simd, r).scale_by_power_of_two(n)
+    exp_of_remainder_lanes(simd, r).shrink_by_power_of_two(n)
 }
 
 /// r and n of each lane, for x in -160..=[`HIGH`].
@@ -65,7 +66,7 @@ pub(crate) fn exp_of_remainder_lanes<S: Splat>(simd: S, r: S::Vector) -> S::Vect
 /// exp(-|a|) of each lane, in 0..=1.
 #[inline(always)]
 pub fn exp_of_minus_magnitude_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
-    exp_below_high_lanes(simd, -a.abs())
+    exp_up_to_zero_lanes(simd, -a.abs())
 }
 
 /// `output[i] = exp(input[i])`, within [`MAX_EXP_ERROR_ULPS`] at the levels that fuse. exp of a NaN is NaN, of minus

@@ -60,7 +60,7 @@ pub(crate) fn gelu_with_slope_lanes<S: Splat>(simd: S, a: S::Vector) -> (S::Vect
     let h = (t + whole) - whole;
     let (remainder, n) = remainder_lanes(simd, (h * h) * minus_half);
     let remainder = ((t - h) * (t + h)).mul_add(minus_half, remainder);
-    let e = exp_of_remainder_lanes(simd, remainder).scale_by_power_of_two(n);
+    let e = exp_of_remainder_lanes(simd, remainder).shrink_by_power_of_two(n);
 
     let centre = simd.splat(CENTRE);
     let r = one / (t + centre);

@@ -31,9 +31,9 @@ pub(crate) fn silu_with_slope_lanes<S: Splat>(simd: S, a: S::Vector) -> (S::Vect
     let x = (-a.abs()).at_least(simd.splat(LOWEST));
     let (remainder, n) = remainder_lanes(simd, x);
     let p = exp_of_remainder_lanes(simd, remainder);
-    let e = p.scale_by_power_of_two(n);
+    let e = p.shrink_by_power_of_two(n);
     let r = one / (one + e);
-    let z = a.if_less(zero, (x * p).scale_by_power_of_two(n), a) * r;
+    let z = a.if_less(zero, (x * p).shrink_by_power_of_two(n), a) * r;
     let (sigma, rest) = (a.if_less(zero, e, one) * r, a.if_less(zero, one, e) * r);
     // Where a is infinite, 0 times it must not become NaN.
     let bounded = z.at_most(simd.splat(-LOWEST));

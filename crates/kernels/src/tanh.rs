@@ -4,7 +4,7 @@
 //! a + a^3 times a polynomial in a^2 of degree four, found with the Remez algorithm (relative error 4.4e-9).
 
 use crate::dispatch;
-use crate::exp::exp_below_high_lanes;
+use crate::exp::exp_up_to_zero_lanes;
 use crate::level::Level;
 use crate::simd::{Splat, Vector};
 use crate::slice::map;
@@ -32,7 +32,7 @@ pub fn tanh_lanes<S: Splat>(simd: S, a: S::Vector) -> S::Vector {
     let p = p.mul_add(u, simd.splat(c1));
     let near = (p * u).mul_add(magnitude, magnitude);
 
-    let e = exp_below_high_lanes(simd, magnitude * simd.splat(-2.0));
+    let e = exp_up_to_zero_lanes(simd, magnitude * simd.splat(-2.0));
     let far = (one - e) / (one + e);
 
     magnitude.if_less(simd.splat(POLYNOMIAL_BELOW), near, far).with_sign_of(a)

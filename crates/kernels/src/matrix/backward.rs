@@ -1,7 +1,7 @@
 //! Backpropagation of a minibatch through one layer.
 
 use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
-use super::stretch::{Stretch, chunks};
+use super::stretch::{Visit, for_each_stretch};
 use super::tile::{AlongUnits, Chain, Ends, ZEROS, stored_tiles, tiles};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
@@ -25,45 +25,41 @@ pub fn backward<S: Simd>(
     assert!(delta.units == shape.outputs, "the deltas fit the layer");
     assert!(z.units == shape.inputs && delta_in.units == shape.inputs, "the panels fit the layer before");
     assert!(samples <= delta.rows && samples <= z.rows && samples <= delta_in.rows, "a row for each sample");
-    let (stretches, longest) = Stretch::of_chunk::<S>(shape.outputs);
-    for chunk in chunks(samples, longest) {
-        for stretch in stretches.clone() {
-            for input_panel in 0..shape.input_panels() {
-                let z = z.panel(input_panel)[..samples * PANEL].as_ptr();
-                let results = delta_in.panel(input_panel)[..samples * PANEL].as_mut_ptr();
-                for stretch in stretch.of_column::<S>() {
-                    let sums = Sums { weights, delta, chunk, stretch, input_panel, so_far: results };
-                    if !stretch.is_last {
-                        sums.put_down(simd);
-                        continue;
-                    }
-                    with_constant!(simd, Slope: slope, SLOPE => sums.finish_with(
-                        simd,
-                        #[inline(always)]
-                        move |place| simd.prefetch(z.wrapping_add(place)),
-                        #[inline(always)]
-                        move |sum, place| {
-                            // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
-                            unsafe {
-                                let derivative = derivative_lanes(simd, SLOPE, simd.load_from(z.add(place)));
-                                simd.store_to(sum * derivative, results.add(place));
-                            }
-                        },
-                    ));
-                }
+    for_each_stretch::<S>(
+        samples,
+        shape.outputs,
+        shape.input_panels(),
+        #[inline(always)]
+        |visit| {
+            let z = z.panel(visit.panel)[..samples * PANEL].as_ptr();
+            let results = delta_in.panel(visit.panel)[..samples * PANEL].as_mut_ptr();
+            let sums = Sums { weights, delta, visit, so_far: results };
+            if !visit.stretch.is_last {
+                sums.put_down(simd);
+                return;
             }
-        }
-    }
+            with_constant!(simd, Slope: slope, SLOPE => sums.finish_with(
+                simd,
+                #[inline(always)]
+                move |place| simd.prefetch(z.wrapping_add(place)),
+                #[inline(always)]
+                move |sum, place| {
+                    // SAFETY: both panels have a row of PANEL for each sample, and places lie in rows below `samples`.
+                    unsafe {
+                        let derivative = derivative_lanes(simd, SLOPE, simd.load_from(z.add(place)));
+                        simd.store_to(sum * derivative, results.add(place));
+                    }
+                },
+            ));
+        },
+    );
 }
 
-/// One stretch of the sums W^T delta of an input panel, for the samples of a chunk.
+/// One stretch of the sums W^T delta of a panel of inputs.
 struct Sums<'a> {
     weights: Blocks<'a>,
     delta: Panels<'a>,
-    /// The first sample, and how many.
-    chunk: (usize, usize),
-    stretch: Stretch,
-    input_panel: usize,
+    visit: Visit,
     /// The panel in which the sums lie between two stretches, with a row for each sample up to the last one of the chunk.
     so_far: *mut f32,
 }
@@ -72,50 +68,67 @@ impl Sums<'_> {
     /// Vectors in a row of the sums.
     #[inline(always)]
     fn width<S: Simd>(&self) -> usize {
-        units_in_panel(self.weights.shape.inputs, self.input_panel).div_ceil(S::LANES)
+        units_in_panel(self.weights.shape.inputs, self.visit.panel).div_ceil(S::LANES)
     }
 
-    /// The chains and ends of the tiles from `column` on.
+    /// Gives `tiles` (rows, vectors, chains and ends) all tiles.
     #[inline(always)]
-    fn chains(&self, column: usize) -> (Chain, Ends) {
-        let block = self.weights.backward_block(self.stretch.panel, self.input_panel);
-        let b = (&block[column..], self.weights.shape.input_panels() * BACKWARD_BLOCK);
-        self.stretch.chains((self.delta, self.chunk.0), b, &ZEROS, self.so_far, column)
+    fn for_tiles<S: Simd>(&self, simd: S, mut tiles: impl FnMut(usize, usize, Chain, Ends)) {
+        let Visit { panel, stretch, .. } = self.visit;
+        let width = self.width::<S>();
+        let b_segment = self.weights.shape.input_panels() * BACKWARD_BLOCK;
+        for vector in (0..width).step_by(S::TILE_VECTORS) {
+            let column = vector * S::LANES;
+            let steps = |input_panel, from| &self.weights.backward_block(from, input_panel)[column..];
+            self.visit.for_samples(
+                simd,
+                (steps, b_segment),
+                #[inline(always)]
+                |first, count| {
+                    let b = (steps(panel, stretch.panel), b_segment);
+                    let (chain, ends) = stretch.chains((self.delta, first), b, &ZEROS, self.so_far, column);
+                    tiles(count, S::TILE_VECTORS.min(width - vector), chain, ends);
+                },
+            );
+        }
     }
 
     /// Leaves the sums for the next stretch.
     #[inline(always)]
     fn put_down<S: Simd>(&self, simd: S) {
-        let width = self.width::<S>();
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let (chain, ends) = self.chains(vector * S::LANES);
-            let vectors = S::TILE_VECTORS.min(width - vector);
-            // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
-            // output panel.
-            unsafe { stored_tiles::<S, AlongUnits>(simd, self.chunk.1, vectors, chain, ends, self.so_far) };
-        }
+        self.for_tiles(
+            simd,
+            #[inline(always)]
+            |rows, vectors, chain, ends| {
+                // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
+                // output panel.
+                unsafe { stored_tiles::<S, AlongUnits>(simd, rows, vectors, chain, ends, self.so_far) };
+            },
+        );
     }
 
     /// Calls `finish` with each vector of the sums and its place in the panel; `announce` learns it when a tile begins.
     #[inline(always)]
     fn finish_with<S: Simd>(&self, simd: S, announce: impl Fn(usize) + Copy, finish: impl Fn(S::Vector, usize) + Copy) {
-        let width = self.width::<S>();
         if self.weights.shape.is_narrow() {
-            let block = self.weights.backward_block(0, self.input_panel);
+            let width = self.width::<S>();
+            let block = self.weights.backward_block(0, self.visit.panel);
             let delta = self.delta.panel(0);
             return match self.weights.shape.outputs {
-                1 => through_few::<S, 1>(simd, block, delta, self.chunk, width, finish),
-                2 => through_few::<S, 2>(simd, block, delta, self.chunk, width, finish),
-                3 => through_few::<S, 3>(simd, block, delta, self.chunk, width, finish),
-                _ => through_few::<S, NARROW>(simd, block, delta, self.chunk, width, finish),
+                1 => through_few::<S, 1>(simd, block, delta, self.visit.samples, width, finish),
+                2 => through_few::<S, 2>(simd, block, delta, self.visit.samples, width, finish),
+                3 => through_few::<S, 3>(simd, block, delta, self.visit.samples, width, finish),
+                _ => through_few::<S, NARROW>(simd, block, delta, self.visit.samples, width, finish),
             };
         }
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let (chain, ends) = self.chains(vector * S::LANES);
-            let vectors = S::TILE_VECTORS.min(width - vector);
-            // SAFETY: as in `put_down`.
-            unsafe { tiles::<S, AlongUnits>(simd, self.chunk.1, vectors, chain, ends, announce, finish) };
-        }
+        self.for_tiles(
+            simd,
+            #[inline(always)]
+            |rows, vectors, chain, ends| {
+                // SAFETY: as in `put_down`.
+                unsafe { tiles::<S, AlongUnits>(simd, rows, vectors, chain, ends, announce, finish) };
+            },
+        );
     }
 }
 

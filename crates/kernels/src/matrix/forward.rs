@@ -2,7 +2,7 @@
 
 use super::layout::{Blocks, FORWARD_BLOCK, PANEL, Panels, PanelsMut, units_in_panel};
 use super::row::forward_row;
-use super::stretch::{Stretch, chunks};
+use super::stretch::{Visit, for_each_stretch};
 use super::tile::{AlongUnits, stored_tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
@@ -34,34 +34,41 @@ pub fn forward<S: Simd>(
         }
         return;
     }
-    let (stretches, longest) = Stretch::of_chunk::<S>(shape.inputs);
-    for (first, count) in chunks(samples, longest) {
-        for stretch in stretches.clone() {
-            for output_panel in 0..shape.output_panels() {
-                let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
-                let panel = &mut z_out.panel(output_panel)[..(first + count) * PANEL];
-                let bias = &weights.forward_block(output_panel, 0)[..PANEL];
-                for stretch in stretch.of_column::<S>() {
-                    let steps = &weights.forward_block(output_panel, stretch.panel)[PANEL..];
-                    for vector in (0..width).step_by(S::TILE_VECTORS) {
-                        let column = vector * S::LANES;
-                        let b = (&steps[column..], FORWARD_BLOCK);
-                        let results = panel.as_mut_ptr();
+    for_each_stretch::<S>(
+        samples,
+        shape.inputs,
+        shape.output_panels(),
+        #[inline(always)]
+        |visit| {
+            let Visit { samples: (first, count), panel: output_panel, stretch, .. } = visit;
+            let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
+            let panel = &mut z_out.panel(output_panel)[..(first + count) * PANEL];
+            let results = panel.as_mut_ptr();
+            let bias = &weights.forward_block(output_panel, 0)[..PANEL];
+            for vector in (0..width).step_by(S::TILE_VECTORS) {
+                let column = vector * S::LANES;
+                let vectors = S::TILE_VECTORS.min(width - vector);
+                let steps = |output_panel, from| &weights.forward_block(output_panel, from)[PANEL + column..];
+                visit.for_samples(
+                    simd,
+                    (steps, FORWARD_BLOCK),
+                    #[inline(always)]
+                    |first, count| {
+                        let b = (steps(output_panel, stretch.panel), FORWARD_BLOCK);
                         let (chain, ends) = stretch.chains((z, first), b, &bias[column..], results, column);
-                        let vectors = S::TILE_VECTORS.min(width - vector);
                         // SAFETY: `Panels` and `Blocks` checked that each panel has `rows` rows and each block its rows;
                         // `count` rows of A and of the results are there from `first` on, and the steps of A and B lie in
                         // the panels and in the blocks of this output panel.
                         unsafe { stored_tiles::<S, AlongUnits>(simd, count, vectors, chain, ends, results) };
-                    }
-                }
-                // In registers the activation would be compiled for every height of a tile; the panel is in the cache.
-                if let Some(activation) = activation
-                    && stretch.is_last
-                {
-                    activate_rows(simd, activation, &mut panel[first * PANEL..], PANEL, width);
-                }
+                    },
+                );
             }
-        }
-    }
+            // In registers the activation would be compiled for every height of a tile; the panel is in the cache.
+            if let Some(activation) = activation
+                && stretch.is_last
+            {
+                activate_rows(simd, activation, &mut panel[first * PANEL..], PANEL, width);
+            }
+        },
+    );
 }

@@ -107,9 +107,14 @@ impl BlockGradient<'_> {
                 #[inline(always)]
                 |side| {
                     let weights = block.weights(side);
+                    // Of the first layer it is not written.
+                    let other_copy = block.weights(if is_first { side } else { Side::Backward });
                     (
                         #[inline(always)]
-                        move |place| simd.prefetch(weights.wrapping_add(place)),
+                        move |place| {
+                            simd.prefetch(weights.wrapping_add(place));
+                            simd.prefetch(other_copy.wrapping_add(place));
+                        },
                         #[inline(always)]
                         move |sum, place| {
                             // SAFETY: places are those of whole vectors in the gradient of a block, and so in that copy.
@@ -129,10 +134,13 @@ impl BlockGradient<'_> {
                 #[inline(always)]
                 |side| {
                     let weights = block.weights(side);
+                    // Of the first layer it is not written.
+                    let other_copy = block.weights(if is_first { side } else { Side::Backward });
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
+                            simd.prefetch(other_copy.wrapping_add(place));
                             simd.prefetch(velocity.wrapping_add(place));
                         },
                         #[inline(always)]

@@ -1,5 +1,7 @@
 //! How the chains along units, and the samples, are cut so that the caches hold what is read again and again.
 
+use std::ptr;
+
 use super::layout::{PANEL, Panels, ROW_MULTIPLE, product};
 use super::tile::{Chain, Ends};
 use crate::simd::Simd;
@@ -19,6 +21,10 @@ pub(super) fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usiz
     (0..samples).step_by(size).map(move |first| (first, size.min(samples - first)))
 }
 
+/// Numbers of a layer's weights from which on the next stretch of them is fetched ahead: so many, 1 MiB, have no room in a
+/// second-level cache, and may have none in the third-level cache that a core is left by its neighbours.
+const FETCHED_AHEAD: usize = 256 * 1024;
+
 /// A part of the chains through the units of a layer.
 #[derive(Clone, Copy)]
 pub(super) struct Stretch {
@@ -29,21 +35,78 @@ pub(super) struct Stretch {
     pub is_last: bool,
 }
 
+/// A stretch of the chains of a panel of results, for a chunk of samples.
+#[derive(Clone, Copy)]
+pub(super) struct Visit {
+    /// The first sample, and how many.
+    pub samples: (usize, usize),
+    /// The panel of results.
+    pub panel: usize,
+    pub stretch: Stretch,
+    /// The panel of results of the next visit and the panel that its stretch begins with, if its weights are to be fetched
+    /// ahead.
+    next: Option<(usize, usize)>,
+}
+
+/// Visits all stretches of the chains through `units` units, of `panels` panels of results.
+#[inline(always)]
+pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
+    let far = const { S::STRETCH < usize::MAX } && product(&[units, panels, PANEL]) >= FETCHED_AHEAD;
+    let all = Stretch { panel: 0, units, is_last: true };
+    // The operand A of such a stretch stays, for all samples of a chunk, in the second-level cache while all panels read it.
+    let longest = S::STRETCH.saturating_mul(4);
+    for samples in chunks(samples, longest.min(units)) {
+        for long in all.parts(longest) {
+            for panel in 0..panels {
+                // The operand B of such a stretch stays in the first-level cache while all tiles of a column read it.
+                for stretch in long.parts(S::STRETCH) {
+                    let after = stretch.panel + stretch.units.div_ceil(PANEL);
+                    let next = if (after - long.panel) * PANEL < long.units {
+                        (panel, after)
+                    } else {
+                        (panel + 1, long.panel)
+                    };
+                    visit(Visit { samples, panel, stretch, next: (far && next.0 < panels).then_some(next) });
+                }
+            }
+        }
+    }
+}
+
+impl Visit {
+    /// Gives `tiles` the samples, as (first, count), and fetches ahead meanwhile. `b` finds the first row of B for the tiles of
+    /// a visit, from the panel of results and the one that the stretch begins with; `b_segment` as in
+    /// [`chains`](Stretch::chains).
+    #[inline(always)]
+    pub fn for_samples<'a, S: Simd>(
+        self,
+        simd: S,
+        (b, b_segment): (impl Fn(usize, usize) -> &'a [f32], usize),
+        mut tiles: impl FnMut(usize, usize),
+    ) {
+        let (mut first, count) = self.samples;
+        let end = first + count;
+        // Few rows of B between tiles: a core waits for no more than some twenty cache lines at a time.
+        let (next, at_a_time, rows) = match self.next {
+            None => (ptr::null(), count, 0),
+            Some((panel, from)) => {
+                let at_a_time = 2 * S::TILE_ROWS;
+                (b(panel, from).as_ptr(), at_a_time, self.stretch.units.div_ceil(count.div_ceil(at_a_time)))
+            }
+        };
+        let mut row = 0;
+        while first < end {
+            for row in row..self.stretch.units.min(row + rows) {
+                simd.prefetch(next.wrapping_add(row / PANEL * b_segment + row % PANEL * PANEL));
+            }
+            row += rows;
+            tiles(first, at_a_time.min(end - first));
+            first += at_a_time;
+        }
+    }
+}
+
 impl Stretch {
-    /// The stretches of chains through `units` units whose operand A, for all samples of a chunk, stays in the second-level
-    /// cache while all panels read it, and the units in the longest one.
-    #[inline(always)]
-    pub fn of_chunk<S: Simd>(units: usize) -> (impl Iterator<Item = Stretch> + Clone, usize) {
-        let longest = S::STRETCH.saturating_mul(4);
-        (Stretch { panel: 0, units, is_last: true }.parts(longest), longest.min(units))
-    }
-
-    /// The stretches of this one whose operand B stays in the first-level cache while all tiles of a column read it.
-    #[inline(always)]
-    pub fn of_column<S: Simd>(self) -> impl Iterator<Item = Stretch> {
-        self.parts(S::STRETCH)
-    }
-
     /// The chains of a column of tiles, for the samples from `first` on. A is `panels`; B has its first row, of this stretch, from
     /// `b` on, and is `b_segment` from one panel to the next. The chains begin with `start`, and go on from what was put down
     /// in `sums`, a panel, whose numbers from `column` on they are.
@@ -74,7 +137,7 @@ impl Stretch {
 
     /// Parts of at most `longest` units, of whole panels and as even as can be.
     #[inline(always)]
-    fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> + Clone {
+    fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> {
         let panels = self.units.div_ceil(PANEL);
         let size = panels.div_ceil(panels.div_ceil(longest / PANEL));
         (0..panels).step_by(size).map(move |first| {

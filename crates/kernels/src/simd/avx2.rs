@@ -197,13 +197,20 @@ impl Vector for Avx2Vector {
         // Two factors: the first product is exact, so that a subnormal result is rounded once.
         // SAFETY: as above.
         Self(unsafe {
-            let power = |n: __m256i| {
-                let biased = _mm256_add_epi32(n, _mm256_set1_epi32(EXPONENT_BIAS));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<{ FRACTION_BITS as i32 }>(biased))
-            };
             let n = _mm256_cvtps_epi32(n.0);
             let half = _mm256_srai_epi32::<1>(n);
-            _mm256_mul_ps(_mm256_mul_ps(self.0, power(half)), power(_mm256_sub_epi32(n, half)))
+            let product = _mm256_mul_ps(self.0, power_of_two::<0>(half));
+            _mm256_mul_ps(product, power_of_two::<0>(_mm256_sub_epi32(n, half)))
+        })
+    }
+
+    #[inline(always)]
+    fn shrink_by_power_of_two(self, n: Self) -> Self {
+        // Two factors as above, one of them a constant: 2^(n + 64) is a normal number.
+        // SAFETY: as above.
+        Self(unsafe {
+            let product = _mm256_mul_ps(self.0, power_of_two::<64>(_mm256_cvtps_epi32(n.0)));
+            _mm256_mul_ps(product, _mm256_set1_ps(1.0 / (1u128 << 64) as f32))
         })
     }
 
@@ -228,6 +235,16 @@ impl Vector for Avx2Vector {
 unsafe fn exponent_bits(x: __m256) -> __m256i {
     // SAFETY: the caller holds a vector of this tier.
     unsafe { _mm256_sub_epi32(_mm256_castps_si256(x), _mm256_set1_epi32(FRACTION_START)) }
+}
+
+/// 2^(n + MORE), which must be a normal number.
+#[inline(always)]
+unsafe fn power_of_two<const MORE: i32>(n: __m256i) -> __m256 {
+    // SAFETY: the caller holds a vector of this tier.
+    unsafe {
+        let biased = _mm256_add_epi32(n, _mm256_set1_epi32(EXPONENT_BIAS + MORE));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<{ FRACTION_BITS as i32 }>(biased))
+    }
 }
 
 #[inline(always)]

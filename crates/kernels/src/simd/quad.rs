@@ -86,6 +86,11 @@ impl<V: Vector> Vector for QuadVector<V> {
     }
 
     #[inline(always)]
+    fn shrink_by_power_of_two(self, n: Self) -> Self {
+        each!(I => self.0[I].shrink_by_power_of_two(n.0[I]))
+    }
+
+    #[inline(always)]
     fn binary_exponent(self) -> Self {
         each!(I => self.0[I].binary_exponent())
     }

@@ -33,6 +33,12 @@ pub trait Vector:
     /// overflows. `self` must lie between 1/2 and 2 in magnitude, or below 2^32 if n is not positive, or be NaN.
     fn scale_by_power_of_two(self, n: Self) -> Self;
 
+    /// The same for n in -160..=0, where a tier may do with fewer instructions.
+    #[inline(always)]
+    fn shrink_by_power_of_two(self, n: Self) -> Self {
+        self.scale_by_power_of_two(n)
+    }
+
     /// The whole number n for which a positive normal number is 2^n times its [`fraction`](Self::fraction). Of others it
     /// means nothing.
     fn binary_exponent(self) -> Self;
