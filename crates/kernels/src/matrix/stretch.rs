@@ -139,7 +139,11 @@ impl Stretch {
     #[inline(always)]
     fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> {
         let panels = self.units.div_ceil(PANEL);
-        let size = panels.div_ceil(panels.div_ceil(longest / PANEL));
+        let mut size = panels;
+        // Most layers fit: the divisions would be a part of a small one's time.
+        if self.units > longest {
+            size = panels.div_ceil(panels.div_ceil(longest / PANEL));
+        }
         (0..panels).step_by(size).map(move |first| {
             let left = self.units - first * PANEL;
             let (units, is_last) = (left.min(size * PANEL), self.is_last && left <= size * PANEL);
