@@ -455,48 +455,6 @@ proptest! {
     }
 }
 
-/// The elementwise functions on all floats, by bits.
-#[test]
-#[ignore = "all 2^32 floats take minutes: cargo test --release -p kernels --test levels_agree -- --ignored --nocapture"]
-fn every_float() {
-    type Function = (&'static str, Box<dyn Fn(Level, &[f32], &mut [f32]) + Sync>);
-    let activation = |activation| move |level, a: &[f32], z: &mut [f32]| kernels::activate(level, activation, a, z);
-    let functions: [Function; 8] = [
-        ("exp", Box::new(kernels::exp)),
-        ("ln", Box::new(kernels::ln)),
-        ("softplus", Box::new(kernels::softplus)),
-        ("sigmoid", Box::new(activation(Activation::Sigmoid))),
-        ("tanh", Box::new(activation(Activation::Tanh))),
-        ("ReLU", Box::new(activation(Activation::Relu))),
-        ("SiLU", Box::new(activation(Activation::Silu))),
-        ("GELU", Box::new(activation(Activation::Gelu))),
-    ];
-    let levels: Vec<Level> = Level::available().into_iter().filter(|level| level.is_fused()).collect();
-    let (scalar, others) = levels.split_first().expect("the scalar level is on every machine");
-    const PIECE: u64 = 1 << 12;
-    for (name, function) in &functions {
-        let compare = |bits: std::ops::Range<u64>| {
-            let mut results = [vec![0.0; PIECE as usize], vec![0.0; PIECE as usize]];
-            let [expected, found] = &mut results;
-            for first in bits.step_by(PIECE as usize) {
-                let a: Vec<f32> = (first..first + PIECE).map(|bits| f32::from_bits(bits as u32)).collect();
-                function(*scalar, &a, expected);
-                for level in others {
-                    function(*level, &a, found);
-                    assert_agrees(*level, name, found, expected, 1);
-                }
-            }
-        };
-        // The scope panics if a half of it does.
-        std::thread::scope(|scope| {
-            for half in [0..1 << 31, 1 << 31..1 << 32] {
-                scope.spawn(|| compare(half));
-            }
-        });
-        println!("{name}: the same bits at {} levels for all floats", levels.len());
-    }
-}
-
 /// Layers of so many weights that they are fetched ahead: samples in several turns, chains in several stretches.
 #[test]
 fn layers_of_a_megabyte() {

@@ -101,19 +101,20 @@ impl BlockGradient<'_> {
     #[inline(always)]
     pub fn descend<S: Simd>(&self, simd: S, sgd: Sgd, is_first: bool, mut block: BlockMut<'_>, velocity: &mut [f32]) {
         block.check();
+        // The copy that is written afterwards, see `refresh_other_copy`. Of the first layer, and of a narrow one, none is worth
+        // fetching.
+        let other_side = |side| if is_first { side } else { Side::Backward };
         if sgd.momentum == 0.0 {
             self.finish_with(
                 simd,
                 #[inline(always)]
                 |side| {
-                    let weights = block.weights(side);
-                    // Of the first layer it is not written.
-                    let other_copy = block.weights(if is_first { side } else { Side::Backward });
+                    let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            simd.prefetch(other_copy.wrapping_add(place));
+                            simd.prefetch(refreshed.wrapping_add(place));
                         },
                         #[inline(always)]
                         move |sum, place| {
@@ -133,14 +134,12 @@ impl BlockGradient<'_> {
                 simd,
                 #[inline(always)]
                 |side| {
-                    let weights = block.weights(side);
-                    // Of the first layer it is not written.
-                    let other_copy = block.weights(if is_first { side } else { Side::Backward });
+                    let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            simd.prefetch(other_copy.wrapping_add(place));
+                            simd.prefetch(refreshed.wrapping_add(place));
                             simd.prefetch(velocity.wrapping_add(place));
                         },
                         #[inline(always)]

@@ -12,7 +12,7 @@ const CHUNK_NUMBERS: usize = 96 * 1024;
 
 /// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
 #[inline(always)]
-pub(super) fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
+fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut size = samples.max(1);
     if product(&[samples, units]) > CHUNK_NUMBERS {
         let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
