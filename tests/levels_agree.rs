@@ -3,7 +3,7 @@
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
-    Panels, PanelsMut, ROW_MULTIPLE,
+    Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -392,6 +392,14 @@ proptest! {
                 PanelsMut::new(&mut z_out, outputs, rows),
             ));
             assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
+
+            for (z, expected_z) in z.chunks(inputs).zip(expected_z.chunks(outputs)).take(3) {
+                let mut z_out = vec![f32::NAN; outputs.next_multiple_of(PANEL)];
+                dispatch!(level, simd => matrix::forward_row(
+                    simd, blocks, Row::new(z), Some(activation), RowMut::new(&mut z_out, outputs),
+                ));
+                assert_agrees(level, "forward_row", &z_out[..outputs], expected_z, inputs);
+            }
 
             let (mut kept_z, mut slopes) = (in_panels(&a, outputs, rows), vec![f32::NAN; Panels::len(outputs, rows)]);
             dispatch!(level, simd => matrix::activate_with_slopes(

@@ -235,6 +235,12 @@ proptest! {
                 predict(&mut predictor, data.features(), &mut p).unwrap();
                 let found: Vec<u32> = p.iter().map(|p| p.to_bits()).collect();
                 prop_assert!(found == expected, "level {level}, {threads} threads");
+                for (row, expected) in expected.chunks(case.outputs).enumerate().take(2) {
+                    let p = &mut p[..case.outputs];
+                    predict(&mut predictor, data.row(row), p).unwrap();
+                    let found: Vec<u32> = p.iter().map(|p| p.to_bits()).collect();
+                    prop_assert!(found == expected, "row {row} alone, level {level}, {threads} threads");
+                }
             }
         }
     }

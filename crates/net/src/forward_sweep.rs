@@ -8,6 +8,7 @@ use kernels::{Level, dispatch};
 use crate::buffer::Buffer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, both};
+use crate::row_sweep::RowSweep;
 use crate::sweep::{Keep, gather_features, propagate, propagate_on};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays, Purpose};
@@ -17,6 +18,7 @@ use crate::{Dataset, Network, OutputLayer};
 #[derive(Debug)]
 pub(crate) struct ForwardSweep {
     scratch: Scratch,
+    row: RowSweep,
     /// The choices of threads in single calls, and in sessions, where threads pay for less work.
     in_single_calls: Tunings,
     in_sessions: Tunings,
@@ -109,6 +111,7 @@ impl ForwardSweep {
         let tunings = Tunings::new(threads);
         ForwardSweep {
             scratch: Scratch { layout, numbers: Buffer::zeros(0) },
+            row: RowSweep::new(&network.shape),
             in_single_calls: tunings.clone(),
             in_sessions: tunings,
             losses: Vec::new(),
@@ -147,14 +150,18 @@ impl ForwardSweep {
         rows: Rows<'_>,
     ) {
         let count = rows.features.len() / network.shape.inputs();
-        let ForwardSweep { scratch, in_single_calls, in_sessions, .. } = self;
-        let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
+        let ForwardSweep { scratch, row, in_single_calls, in_sessions, .. } = self;
+        let is_plain_row = count == 1 && data.is_none();
         let shares_layers = count <= LEAST_ROWS;
         let parts = match shares_layers {
             true if network.parameters.count() < LEAST_WEIGHTS => 1,
             true => network.parameters.most_panels(),
             false => count.div_ceil(LEAST_ROWS),
         };
+        if is_plain_row && (parts == 1 || pool.threads() == 1) {
+            return row.run((network, level), prediction, rows.features, rows.predictions);
+        }
+        let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
         tunings.of(count, parts).step(|threads| {
             let groups = if shares_layers { 1 } else { threads };
@@ -168,6 +175,7 @@ impl ForwardSweep {
                 sweep(level, asked, network, layout, group, (rows, count));
             };
             match threads {
+                1 if is_plain_row => row.run((network, level), prediction, rows.features, rows.predictions),
                 1 => body(groups, rows, count),
                 _ if shares_layers => pool.run(|| {
                     let (parameters, activation) = (&network.parameters, network.shape.activation());
@@ -338,7 +346,7 @@ fn write_predictions<S: Simd>(
 
 /// sigma(a), or sigma(-a) if `negated`, of all columns.
 #[inline(always)]
-fn sigmoids<'a, S: Simd>(
+pub(crate) fn sigmoids<'a, S: Simd>(
     simd: S,
     (outputs, rows, samples): (usize, usize, usize),
     a: &[f32],

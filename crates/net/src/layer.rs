@@ -18,10 +18,10 @@ pub(crate) fn forward_hidden<S: Simd>(
     z_out: &mut [f32],
     scratch: &mut [f32],
 ) {
-    let z = Panels::new(z, weights.shape.inputs, rows);
-    let outputs = weights.shape.outputs;
+    let z = Panels::new(z, weights.shape().inputs, rows);
+    let outputs = weights.shape().outputs;
     let mut z_out = PanelsMut::new(z_out, outputs, rows);
-    if weights.shape.is_narrow() {
+    if weights.shape().is_narrow() {
         let units = &mut scratch[..outputs * rows];
         matrix::forward_narrow(simd, weights, z, samples, activation, units);
         for (unit, column) in units.chunks_exact(rows).enumerate() {
@@ -58,11 +58,11 @@ pub(crate) fn forward_hidden_on(
     z_out: &mut [f32],
     scratch: &mut [f32],
 ) {
-    if weights.shape.is_narrow() {
+    if weights.shape().is_narrow() {
         dispatch!(level, simd => forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch));
     } else {
         let (z, z_out) =
-            (Panels::new(z, weights.shape.inputs, rows), PanelsMut::new(z_out, weights.shape.outputs, rows));
+            (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
         forward_panels((level, threads), weights, activation, z, samples, z_out);
     }
 }
@@ -75,7 +75,7 @@ fn forward_panels(
     samples: usize,
     z_out: PanelsMut<'_>,
 ) {
-    let panels = weights.shape.output_panels();
+    let panels = weights.shape().output_panels();
     if threads == 1 || panels == 1 {
         return dispatch!(level, simd => matrix::forward(simd, weights, z, samples, Some(activation), z_out));
     }
@@ -100,9 +100,9 @@ pub(crate) fn forward_output<S: Simd>(
     samples: usize,
     output: &mut [f32],
 ) {
-    let z = Panels::new(z, weights.shape.inputs, rows);
-    let outputs = weights.shape.outputs;
-    if weights.shape.is_narrow() {
+    let z = Panels::new(z, weights.shape().inputs, rows);
+    let outputs = weights.shape().outputs;
+    if weights.shape().is_narrow() {
         matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
     } else {
         // In a function of its own, as the other output layers in `sweep.rs`.
@@ -154,7 +154,7 @@ pub(crate) fn backward<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || {
-            let (inputs, outputs) = (weights.shape.inputs, weights.shape.outputs);
+            let (inputs, outputs) = (weights.shape().inputs, weights.shape().outputs);
             let delta = Panels::new(delta, outputs, rows);
             let z = Panels::new(z, inputs, rows);
             matrix::backward(simd, weights, delta, samples, slope, z, PanelsMut::new(delta_in, inputs, rows));

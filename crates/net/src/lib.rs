@@ -86,6 +86,7 @@ mod parameters;
 pub mod patience;
 pub mod predictor;
 pub mod random;
+mod row_sweep;
 pub mod run;
 pub mod schedule;
 pub mod scorer;

@@ -23,16 +23,12 @@ pub fn forward<S: Simd>(
     let shape = weights.shape;
     assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
     assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
-    // A tile holds a narrower row as well.
-    if samples == 1 && shape.outputs > S::TILE_VECTORS * S::LANES {
-        forward_row(simd, weights, z, 0, &mut z_out);
-        if let Some(activation) = activation {
-            for output_panel in 0..shape.output_panels() {
-                let width = units_in_panel(shape.outputs, output_panel).div_ceil(S::LANES);
-                activate_rows(simd, activation, &mut z_out.panel(output_panel)[..PANEL], PANEL, width);
-            }
-        }
-        return;
+    if samples == 1 {
+        // In a function of its own, so that it costs the tiles no registers.
+        return simd.vectorize(
+            #[inline(always)]
+            || forward_row(simd, weights, z.first_row(), activation, z_out.first_row()),
+        );
     }
     for_each_stretch::<S>(
         samples,

@@ -99,8 +99,7 @@ pub(super) fn units_in_panel(units: usize, panel: usize) -> usize {
 pub struct Blocks<'a> {
     forward: &'a [f32],
     backward: &'a [f32],
-    /// The layer's widths.
-    pub shape: LayerShape,
+    pub(super) shape: LayerShape,
 }
 
 impl<'a> Blocks<'a> {
@@ -113,6 +112,12 @@ impl<'a> Blocks<'a> {
         assert_eq!(forward.len(), product(&[shape.blocks(), FORWARD_BLOCK]), "the forward blocks of a layer");
         assert_eq!(backward.len(), product(&[shape.blocks(), BACKWARD_BLOCK]), "the backward blocks of a layer");
         Blocks { forward, backward, shape }
+    }
+
+    /// The layer's widths.
+    #[inline(always)]
+    pub fn shape(self) -> LayerShape {
+        self.shape
     }
 
     /// The blocks of the units of the first `panels` output panels, as a layer of their own, and those of the other units.

@@ -28,6 +28,8 @@
 //! | [`forward_narrow`] | output | sample | input | bias |
 //! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
 //!
+//! One sample has no tile: [`forward_row`] runs as many chains side by side as hide a multiply-add's latency.
+//!
 //! A long chain is computed in stretches ([`STRETCH`](crate::simd::Simd::STRETCH)) where the caches are small: its sum is
 //! put down in memory and taken up again, which changes no bit.
 //!
@@ -60,3 +62,4 @@ pub use layout::{
     ROW_MULTIPLE,
 };
 pub use narrow::forward_narrow;
+pub use row::{Row, RowMut, forward_row};

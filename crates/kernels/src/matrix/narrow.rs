@@ -1,9 +1,10 @@
 //! Forward propagation through a layer of a few units, with vectors across the samples.
 
-use super::forward;
 use std::mem::MaybeUninit;
 
+use super::forward::forward;
 use super::layout::{Blocks, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
+use super::row::{RowMut, forward_row};
 use super::tile::{AlongUnits, Chain, Ends, stored_tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
@@ -30,6 +31,14 @@ pub fn forward_narrow<S: Simd>(
     let shape = weights.shape;
     assert!(shape.is_narrow() && z.units == shape.inputs, "the panels fit the narrow layer");
     assert!(samples <= z.rows && z_out.len() == shape.outputs * z.rows, "a row for each sample");
+    if samples == 1 {
+        let mut row = [0.0; PANEL];
+        forward_row(simd, weights, z.first_row(), activation, RowMut::new(&mut row, shape.outputs));
+        for (unit, number) in row[..shape.outputs].iter().enumerate() {
+            z_out[unit * z.rows] = *number;
+        }
+        return;
+    }
     if samples <= FEW_SAMPLES {
         let mut panel = [0.0; ROW_MULTIPLE * PANEL];
         forward(simd, weights, z, samples, activation, PanelsMut::new(&mut panel, shape.outputs, ROW_MULTIPLE));
