@@ -338,6 +338,30 @@ fn from_panels(numbers: &[f32], units: usize, rows: usize, samples: usize) -> Ve
     (0..samples).flat_map(|sample| (0..units).map(move |unit| at(sample, unit))).collect()
 }
 
+/// The kernels at a level, each in one place: every place where a kernel is dispatched compiles it for all levels.
+fn forward_at(
+    level: Level,
+    weights: Blocks<'_>,
+    z: Panels<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    z_out: PanelsMut<'_>,
+) {
+    dispatch!(level, simd => matrix::forward(simd, weights, z, samples, activation, z_out));
+}
+
+fn backward_at(
+    level: Level,
+    weights: Blocks<'_>,
+    delta: Panels<'_>,
+    samples: usize,
+    slope: Slope,
+    z: Panels<'_>,
+    delta_in: PanelsMut<'_>,
+) {
+    dispatch!(level, simd => matrix::backward(simd, weights, delta, samples, slope, z, delta_in));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -387,10 +411,8 @@ proptest! {
 
         for level in Level::available() {
             let mut z_out = vec![f32::NAN; Panels::len(outputs, rows)];
-            dispatch!(level, simd => matrix::forward(
-                simd, blocks, Panels::new(&z_panels, inputs, rows), samples, Some(activation),
-                PanelsMut::new(&mut z_out, outputs, rows),
-            ));
+            let (z_panels, panels) = (Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut z_out, outputs, rows));
+            forward_at(level, blocks, z_panels, samples, Some(activation), panels);
             assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
 
             for (z, expected_z) in z.chunks(inputs).zip(expected_z.chunks(outputs)).take(3) {
@@ -413,7 +435,7 @@ proptest! {
             if shape.is_narrow() {
                 let mut units = vec![f32::NAN; outputs * rows];
                 dispatch!(level, simd => matrix::forward_narrow(
-                    simd, blocks, Panels::new(&z_panels, inputs, rows), samples, Some(activation), &mut units,
+                    simd, blocks, z_panels, samples, Some(activation), &mut units,
                 ));
                 let found: Vec<f32> =
                     (0..samples).flat_map(|s| units.chunks(rows).map(move |unit| unit[s])).collect();
@@ -421,10 +443,8 @@ proptest! {
             }
 
             let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
-            dispatch!(level, simd => matrix::backward(
-                simd, blocks, Panels::new(&delta_panels, outputs, rows), samples, activation.slope(),
-                Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut delta_in, inputs, rows),
-            ));
+            let (delta_panels, panels) = (Panels::new(&delta_panels, outputs, rows), PanelsMut::new(&mut delta_in, inputs, rows));
+            backward_at(level, blocks, delta_panels, samples, activation.slope(), z_panels, panels);
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
 
             let gradients: Vec<BlockGradient> = (0..shape.blocks())
@@ -490,11 +510,11 @@ fn layers_of_a_megabyte() {
             for level in Level::available() {
                 let mut a = vec![f32::NAN; Panels::len(outputs, rows)];
                 let panels = PanelsMut::new(&mut a, outputs, rows);
-                dispatch!(level, simd => matrix::forward(simd, blocks, z, samples, None, panels));
+                forward_at(level, blocks, z, samples, None, panels);
                 assert_agrees(level, "forward", &from_panels(&a, outputs, rows, samples), &expected_a, inputs);
                 let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
                 let panels = PanelsMut::new(&mut delta_in, inputs, rows);
-                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, Slope::OfSigmoid, z, panels));
+                backward_at(level, blocks, delta, samples, Slope::OfSigmoid, z, panels);
                 let found = from_panels(&delta_in, inputs, rows, samples);
                 assert_agrees(level, "backward", &found, &expected_delta, outputs);
             }

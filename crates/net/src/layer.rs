@@ -18,18 +18,36 @@ pub(crate) fn forward_hidden<S: Simd>(
     z_out: &mut [f32],
     scratch: &mut [f32],
 ) {
-    let z = Panels::new(z, weights.shape().inputs, rows);
-    let outputs = weights.shape().outputs;
-    let mut z_out = PanelsMut::new(z_out, outputs, rows);
+    let (z, z_out) =
+        (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
     if weights.shape().is_narrow() {
-        let units = &mut scratch[..outputs * rows];
-        matrix::forward_narrow(simd, weights, z, samples, activation, units);
-        for (unit, column) in units.chunks_exact(rows).enumerate() {
-            z_out.write_column(unit, &column[..samples]);
-        }
+        forward_narrow_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch);
     } else {
         matrix::forward(simd, weights, z, samples, activation, z_out);
     }
+}
+
+/// A narrow one. A function of its own (`vectorize` outlines it).
+#[inline(always)]
+fn forward_narrow_hidden<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    activation: Option<Activation>,
+    (z, rows): (Panels<'_>, usize),
+    samples: usize,
+    mut z_out: PanelsMut<'_>,
+    scratch: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            let units = &mut scratch[..weights.shape().outputs * rows];
+            matrix::forward_narrow(simd, weights, z, samples, activation, units);
+            for (unit, column) in units.chunks_exact(rows).enumerate() {
+                z_out.write_column(unit, &column[..samples]);
+            }
+        },
+    );
 }
 
 /// From the preactivations of a hidden layer to z, and to dz/da beside it, both after dropout. A function of its own.
@@ -58,13 +76,31 @@ pub(crate) fn forward_hidden_on(
     z_out: &mut [f32],
     scratch: &mut [f32],
 ) {
+    let (z, z_out) =
+        (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
     if weights.shape().is_narrow() {
-        dispatch!(level, simd => forward_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch));
+        dispatch!(level, simd => {
+            forward_narrow_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
+        });
     } else {
-        let (z, z_out) =
-            (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
         forward_panels((level, threads), weights, activation, z, samples, z_out);
     }
+}
+
+/// [`matrix::forward`] in a function of its own, so that all that is not in the loop over the hidden layers shares one.
+#[inline(always)]
+fn forward_units<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    z: Panels<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    z_out: PanelsMut<'_>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || matrix::forward(simd, weights, z, samples, activation, z_out),
+    );
 }
 
 fn forward_panels(
@@ -77,7 +113,7 @@ fn forward_panels(
 ) {
     let panels = weights.shape().output_panels();
     if threads == 1 || panels == 1 {
-        return dispatch!(level, simd => matrix::forward(simd, weights, z, samples, Some(activation), z_out));
+        return dispatch!(level, simd => forward_units(simd, weights, z, samples, Some(activation), z_out));
     }
     let left_threads = threads / 2;
     let left = (panels * left_threads / threads).max(1);
@@ -105,15 +141,13 @@ pub(crate) fn forward_output<S: Simd>(
     if weights.shape().is_narrow() {
         matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
     } else {
+        let length = Panels::len(outputs, rows);
+        let (panels, a) = output[..2 * length].split_at_mut(length);
+        forward_units(simd, weights, z, samples, None, PanelsMut::new(panels, outputs, rows));
         // In a function of its own, as the other output layers in `sweep.rs`.
         simd.vectorize(
             #[inline(always)]
-            || {
-                let length = Panels::len(outputs, rows);
-                let (panels, a) = output[..2 * length].split_at_mut(length);
-                matrix::forward(simd, weights, z, samples, None, PanelsMut::new(panels, outputs, rows));
-                matrix::panels_to_columns(simd, Panels::new(panels, outputs, rows), samples, a);
-            },
+            || matrix::panels_to_columns(simd, Panels::new(panels, outputs, rows), samples, a),
         );
     }
 }

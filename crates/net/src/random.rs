@@ -31,12 +31,18 @@ impl Random {
     #[inline]
     fn word(&mut self) -> u32 {
         if self.used == WORDS {
-            self.generator.fill_bytes(&mut self.words);
-            self.used = 0;
+            self.refill();
         }
         let at = 4 * self.used;
         self.used += 1;
         u32::from_le_bytes([self.words[at], self.words[at + 1], self.words[at + 2], self.words[at + 3]])
+    }
+
+    /// Not inlined, so that a shuffle is a small loop.
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.generator.fill_bytes(&mut self.words);
+        self.used = 0;
     }
 
     /// A number in 0..1, a multiple of 2^-24.

@@ -26,7 +26,7 @@ pub(crate) enum Keep {
 }
 
 /// Step 1 of backpropagation for the samples whose features are in the group: leaves z of all hidden layers, and the
-/// preactivations of the output in its array.
+/// preactivations of the output in its array. A function of its own (`vectorize` outlines it), for training and prediction.
 #[inline(always)]
 pub(crate) fn propagate<S: Simd>(
     simd: S,
@@ -37,25 +37,30 @@ pub(crate) fn propagate<S: Simd>(
     samples: usize,
     keep: Keep,
 ) {
-    let rows = layout.rows;
-    let last = layout.z.len();
-    for layer in 1..last {
-        let weights = parameters.layer(layer - 1);
-        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
-        let now = match keep {
-            Keep::Postactivations => Some(activation),
-            Keep::Slopes { .. } => None,
-        };
-        layer::forward_hidden(simd, weights, now, (z, rows), samples, z_out, scratch);
-        if let Keep::Slopes { dropout, first } = keep {
-            let panels = layout.hidden_layer_with_slopes(group, layer);
-            let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
-            let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
-            layer::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
-        }
-    }
-    let (z, output) = layout.output_layer(group);
-    layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let rows = layout.rows;
+            let last = layout.z.len();
+            for layer in 1..last {
+                let weights = parameters.layer(layer - 1);
+                let (z, z_out, scratch) = layout.hidden_layer(group, layer);
+                let now = match keep {
+                    Keep::Postactivations => Some(activation),
+                    Keep::Slopes { .. } => None,
+                };
+                layer::forward_hidden(simd, weights, now, (z, rows), samples, z_out, scratch);
+                if let Keep::Slopes { dropout, first } = keep {
+                    let panels = layout.hidden_layer_with_slopes(group, layer);
+                    let [z_out, slopes] = panels.map(|panels| PanelsMut::new(panels, layout.units[layer], rows));
+                    let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
+                    layer::activate_with_slopes(simd, activation, dropout, samples, z_out, slopes);
+                }
+            }
+            let (z, output) = layout.output_layer(group);
+            layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
+        },
+    );
 }
 
 /// The same on several threads, which share out the units of each layer: for samples too few to be shared out.
@@ -134,13 +139,8 @@ fn sample_sweep_with<S: Simd>(
         None => Keep::Postactivations,
         Some(_) => Keep::Slopes { dropout, first },
     };
-    // Step by step in functions of their own (`vectorize` outlines them): they are compiled faster, and cost each other no
-    // registers.
-    let group = &mut *group;
-    simd.vectorize(
-        #[inline(always)]
-        || propagate(simd, parameters, activation, layout, group, samples, keep),
-    );
+    // Step by step in functions of their own: they are compiled faster, and cost each other no registers.
+    propagate(simd, parameters, activation, layout, group, samples, keep);
 
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);

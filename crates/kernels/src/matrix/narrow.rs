@@ -2,15 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use super::forward::forward;
-use super::layout::{Blocks, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, units_in_panel};
+use super::layout::{Blocks, NARROW, PANEL, Panels, units_in_panel};
 use super::row::{RowMut, forward_row};
 use super::tile::{AlongUnits, Chain, Ends, stored_tiles};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
-
-/// Up to so many samples, vectors across the few units are as fast: the time is the latency of one chain either way.
-const FEW_SAMPLES: usize = 8;
 
 /// `z_out = activation(W z + w0)`, or the preactivations without an activation, of a narrow layer, unit by unit:
 /// `z_out[i * rows + s]` of unit i and sample s, with `rows` those of the panels `z`.
@@ -36,16 +32,6 @@ pub fn forward_narrow<S: Simd>(
         forward_row(simd, weights, z.first_row(), activation, RowMut::new(&mut row, shape.outputs));
         for (unit, number) in row[..shape.outputs].iter().enumerate() {
             z_out[unit * z.rows] = *number;
-        }
-        return;
-    }
-    if samples <= FEW_SAMPLES {
-        let mut panel = [0.0; ROW_MULTIPLE * PANEL];
-        forward(simd, weights, z, samples, activation, PanelsMut::new(&mut panel, shape.outputs, ROW_MULTIPLE));
-        for (sample, row) in panel.chunks_exact(PANEL).take(samples).enumerate() {
-            for (unit, number) in row[..shape.outputs].iter().enumerate() {
-                z_out[unit * z.rows + sample] = *number;
-            }
         }
         return;
     }

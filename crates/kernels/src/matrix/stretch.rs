@@ -10,15 +10,14 @@ use crate::simd::Simd;
 /// stays in a second-level cache of 1 MiB, and most of it in one of 512 KiB.
 const CHUNK_NUMBERS: usize = 96 * 1024;
 
-/// Parts of `samples` samples with `units` units each that stay in the cache, as even as can be: (first sample, samples).
+/// The size of parts of `samples` samples with `units` units each that stay in the cache, as even as can be.
 #[inline(always)]
-fn chunks(samples: usize, units: usize) -> impl Iterator<Item = (usize, usize)> {
-    let mut size = samples.max(1);
-    if product(&[samples, units]) > CHUNK_NUMBERS {
-        let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
-        size = samples.div_ceil(samples.div_ceil(most));
+fn chunk(samples: usize, units: usize) -> usize {
+    if product(&[samples, units]) <= CHUNK_NUMBERS {
+        return samples;
     }
-    (0..samples).step_by(size).map(move |first| (first, size.min(samples - first)))
+    let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
+    samples.div_ceil(samples.div_ceil(most))
 }
 
 /// Numbers of a layer's weights from which on the next stretch of them is fetched ahead: so many, 1 MiB, have no room in a
@@ -53,23 +52,42 @@ pub(super) struct Visit {
 pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
     let far = const { S::STRETCH < usize::MAX } && product(&[units, panels, PANEL]) >= FETCHED_AHEAD;
     let all = Stretch { panel: 0, units, is_last: true };
+    // Where nothing is to be cut, the loops below would be a part of the time.
+    if units <= S::STRETCH && product(&[samples, units]) <= CHUNK_NUMBERS && !far {
+        for panel in 0..panels {
+            visit(Visit { samples: (0, samples), panel, stretch: all, next: None });
+        }
+        return;
+    }
     // The operand A of such a stretch stays, for all samples of a chunk, in the second-level cache while all panels read it.
     let longest = S::STRETCH.saturating_mul(4);
-    for samples in chunks(samples, longest.min(units)) {
-        for long in all.parts(longest) {
-            for panel in 0..panels {
-                // The operand B of such a stretch stays in the first-level cache while all tiles of a column read it.
-                for stretch in long.parts(S::STRETCH) {
-                    let after = stretch.panel + stretch.units.div_ceil(PANEL);
-                    let next = if (after - long.panel) * PANEL < long.units {
-                        (panel, after)
-                    } else {
-                        (panel + 1, long.panel)
-                    };
-                    visit(Visit { samples, panel, stretch, next: (far && next.0 < panels).then_some(next) });
+    let chunk = chunk(samples, longest.min(units));
+    let mut first = 0;
+    while first < samples {
+        let samples = (first, chunk.min(samples - first));
+        all.for_parts(
+            longest,
+            #[inline(always)]
+            |long| {
+                for panel in 0..panels {
+                    // The operand B of such a stretch stays in the first-level cache while all tiles of a column read it.
+                    long.for_parts(
+                        S::STRETCH,
+                        #[inline(always)]
+                        |stretch| {
+                            let after = stretch.panel + stretch.units.div_ceil(PANEL);
+                            let next = if (after - long.panel) * PANEL < long.units {
+                                (panel, after)
+                            } else {
+                                (panel + 1, long.panel)
+                            };
+                            visit(Visit { samples, panel, stretch, next: (far && next.0 < panels).then_some(next) });
+                        },
+                    );
                 }
-            }
-        }
+            },
+        );
+        first += chunk;
     }
 }
 
@@ -135,20 +153,22 @@ impl Stretch {
         (chain, Ends { start, start_stride, place, stride: PANEL })
     }
 
-    /// Parts of at most `longest` units, of whole panels and as even as can be.
+    /// Calls `body` with parts of at most `longest` units, of whole panels and as even as can be.
     #[inline(always)]
-    fn parts(self, longest: usize) -> impl Iterator<Item = Stretch> {
+    fn for_parts(self, longest: usize, mut body: impl FnMut(Stretch)) {
         let panels = self.units.div_ceil(PANEL);
         let mut size = panels;
-        // Most layers fit: the divisions would be a part of a small one's time.
+        // Most layers fit: the divisions would be a part of a small one's time. So would those of `step_by`.
         if self.units > longest {
             size = panels.div_ceil(panels.div_ceil(longest / PANEL));
         }
-        (0..panels).step_by(size).map(move |first| {
+        let mut first = 0;
+        while first < panels {
             let left = self.units - first * PANEL;
             let (units, is_last) = (left.min(size * PANEL), self.is_last && left <= size * PANEL);
-            Stretch { panel: self.panel + first, units, is_last }
-        })
+            body(Stretch { panel: self.panel + first, units, is_last });
+            first += size;
+        }
     }
 }
 
