@@ -443,7 +443,8 @@ proptest! {
             }
 
             let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
-            let (delta_panels, panels) = (Panels::new(&delta_panels, outputs, rows), PanelsMut::new(&mut delta_in, inputs, rows));
+            let delta_panels = Panels::new(&delta_panels, outputs, rows);
+            let panels = PanelsMut::new(&mut delta_in, inputs, rows);
             backward_at(level, blocks, delta_panels, samples, activation.slope(), z_panels, panels);
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
 

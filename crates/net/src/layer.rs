@@ -27,7 +27,7 @@ pub(crate) fn forward_hidden<S: Simd>(
     }
 }
 
-/// A narrow one. A function of its own (`vectorize` outlines it).
+/// A narrow hidden layer. A function of its own (`vectorize` outlines it).
 #[inline(always)]
 fn forward_narrow_hidden<S: Simd>(
     simd: S,
@@ -66,7 +66,7 @@ pub(crate) fn activate_with_slopes<S: Simd>(
     );
 }
 
-/// The same on `threads` threads, each with some panels of the units; a narrow layer on one.
+/// [`forward_hidden`] on `threads` threads, each with some panels of the units; a narrow layer on one.
 pub(crate) fn forward_hidden_on(
     (level, threads): (Level, usize),
     weights: Blocks<'_>,

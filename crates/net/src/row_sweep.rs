@@ -48,7 +48,9 @@ impl RowSweep {
                 // The units of one row are as good as the rows of one unit.
                 Prediction::ProbT0 => sigmoids(simd, (1, z.len(), outputs), z, z_out, false),
                 Prediction::ProbT1 => sigmoids(simd, (1, z.len(), outputs), z, z_out, true),
-                Prediction::ClassProbabilities | Prediction::Means | Prediction::Preactivations => z,
+                Prediction::Means | Prediction::Preactivations => z,
+                // Until the exponentials below, whose kernel has a dispatch of its own, take their place.
+                Prediction::ClassProbabilities => z,
             };
             predictions.copy_from_slice(&y[..outputs]);
         });
