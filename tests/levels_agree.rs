@@ -3,7 +3,7 @@
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
-    Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut,
+    Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut, Table,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -350,6 +350,17 @@ fn forward_at(
     dispatch!(level, simd => matrix::forward(simd, weights, z, samples, activation, z_out));
 }
 
+fn forward_table_at(
+    level: Level,
+    weights: Blocks<'_>,
+    table: Table<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    z_out: PanelsMut<'_>,
+) {
+    dispatch!(level, simd => matrix::forward_table(simd, weights, table, samples, activation, z_out));
+}
+
 fn backward_at(
     level: Level,
     weights: Blocks<'_>,
@@ -414,6 +425,11 @@ proptest! {
             let (z_panels, panels) = (Panels::new(&z_panels, inputs, rows), PanelsMut::new(&mut z_out, outputs, rows));
             forward_at(level, blocks, z_panels, samples, Some(activation), panels);
             assert_agrees(level, "forward", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
+
+            z_out.fill(f32::NAN);
+            let panels = PanelsMut::new(&mut z_out, outputs, rows);
+            forward_table_at(level, blocks, Table::new(&z, inputs), samples, Some(activation), panels);
+            assert_agrees(level, "forward_table", &from_panels(&z_out, outputs, rows, samples), &expected_z, inputs);
 
             for (z, expected_z) in z.chunks(inputs).zip(expected_z.chunks(outputs)).take(3) {
                 let mut z_out = vec![f32::NAN; outputs.next_multiple_of(PANEL)];
@@ -506,6 +522,7 @@ fn layers_of_a_megabyte() {
             matrix::write_blocks(shape, &weights, &mut forward, &mut backward);
             let blocks = Blocks::new(&forward, &backward, shape);
             let rows = samples.next_multiple_of(ROW_MULTIPLE);
+            let table = Table::new(&z, inputs);
             let (z, delta) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
             let (z, delta) = (Panels::new(&z, inputs, rows), Panels::new(&delta, outputs, rows));
             for level in Level::available() {
@@ -513,6 +530,10 @@ fn layers_of_a_megabyte() {
                 let panels = PanelsMut::new(&mut a, outputs, rows);
                 forward_at(level, blocks, z, samples, None, panels);
                 assert_agrees(level, "forward", &from_panels(&a, outputs, rows, samples), &expected_a, inputs);
+                a.fill(f32::NAN);
+                let panels = PanelsMut::new(&mut a, outputs, rows);
+                forward_table_at(level, blocks, table, samples, None, panels);
+                assert_agrees(level, "forward_table", &from_panels(&a, outputs, rows, samples), &expected_a, inputs);
                 let mut delta_in = vec![f32::NAN; Panels::len(inputs, rows)];
                 let panels = PanelsMut::new(&mut delta_in, inputs, rows);
                 backward_at(level, blocks, delta, samples, Slope::OfSigmoid, z, panels);

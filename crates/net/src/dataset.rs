@@ -95,6 +95,9 @@ impl Smoothing {
 /// Above it not every whole number is an f32.
 const MOST_CLASSES: usize = 1 << 24;
 
+/// The numbers of all rows fit in 32 bits, half of what they would take otherwise: in each epoch they are shuffled.
+const MOST_ROWS: usize = u32::MAX as usize;
+
 impl Dataset {
     /// Two classes: `features` is (rows, inputs), row-major; `targets` has the class t of each row: 0.0 or 1.0.
     ///
@@ -154,6 +157,9 @@ impl Dataset {
             return Err(Error::Data(format!("{} targets do not make rows of {columns}", targets.len())));
         }
         let rows = targets.len() / columns;
+        if rows > MOST_ROWS {
+            return Err(Error::Data(format!("{rows} rows are too many: a data set has at most {MOST_ROWS}")));
+        }
         if inputs.checked_mul(rows) != Some(features.len()) || inputs == 0 {
             return Err(Error::Data(format!("{} features do not make {rows} rows of {inputs}", features.len())));
         }
@@ -294,25 +300,38 @@ impl Dataset {
         self.smoothing
     }
 
+    /// Writes the numbers of some samples to `chosen`, in their order. `what` needs them, for the error.
+    ///
+    /// # Errors
+    /// If there are none, or no such samples.
+    pub(crate) fn choose(&self, what: &str, indices: &[usize], chosen: &mut Vec<u32>) -> Result<(), Error> {
+        chosen.clear();
+        chosen.extend(indices.iter().filter(|index| **index < self.rows).map(|index| *index as u32));
+        if chosen.is_empty() || chosen.len() < indices.len() {
+            return Err(Error::Data(format!("{what} needs at least one sample, and only samples of the data set")));
+        }
+        Ok(())
+    }
+
     /// Writes the targets of the samples `indices` as columns, `rows` numbers apart: smoothed labels, classes or values.
     #[inline(always)]
-    pub(crate) fn gather_targets(&self, indices: &[usize], rows: usize, t: &mut [f32]) {
+    pub(crate) fn gather_targets(&self, indices: &[u32], rows: usize, t: &mut [f32]) {
         if self.kind.columns() > 1 || self.is_smoothed {
             return self.gather_columns(indices, rows, t);
         }
         let (targets, t) = (&self.targets[..], &mut t[..indices.len()]);
         for sample in 0..indices.len() {
-            t[sample] = targets[indices[sample]];
+            t[sample] = targets[indices[sample] as usize];
         }
     }
 
     /// Several columns, or smoothed ones. Not inlined, as the other output layers in `sweep.rs`.
     #[inline(never)]
-    fn gather_columns(&self, indices: &[usize], rows: usize, t: &mut [f32]) {
+    fn gather_columns(&self, indices: &[u32], rows: usize, t: &mut [f32]) {
         let columns = self.kind.columns();
         for (column, t) in t.chunks_exact_mut(rows).enumerate() {
             for (t, index) in t.iter_mut().zip(indices) {
-                let target = self.targets[index * columns + column];
+                let target = self.targets[*index as usize * columns + column];
                 *t = if self.is_smoothed { self.smoothing.target(target != 0.0) } else { target };
             }
         }
@@ -320,17 +339,17 @@ impl Dataset {
 
     /// Multiplies the deltas of the samples `indices`, columns of `rows` numbers for each output unit, by their weights.
     #[inline(always)]
-    pub(crate) fn weigh(&self, indices: &[usize], rows: usize, deltas: &mut [f32]) {
+    pub(crate) fn weigh(&self, indices: &[u32], rows: usize, deltas: &mut [f32]) {
         if !self.weights.is_empty() {
             self.weigh_columns(indices, rows, deltas);
         }
     }
 
     #[inline(never)]
-    fn weigh_columns(&self, indices: &[usize], rows: usize, deltas: &mut [f32]) {
+    fn weigh_columns(&self, indices: &[u32], rows: usize, deltas: &mut [f32]) {
         for deltas in deltas.chunks_exact_mut(rows) {
             for (delta, index) in deltas.iter_mut().zip(indices) {
-                *delta *= self.weights[*index];
+                *delta *= self.weights[*index as usize];
             }
         }
     }

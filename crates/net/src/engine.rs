@@ -141,7 +141,7 @@ impl Engine {
         level: Level,
         dropout: Option<Dropout>,
         data: &Dataset,
-        indices: &[usize],
+        indices: &[u32],
         threads: usize,
     ) -> (usize, LossSum) {
         let room = self.make_room(network, indices.len(), threads);
@@ -167,7 +167,7 @@ impl Engine {
         network: &Network,
         level: Level,
         data: &Dataset,
-        indices: &[usize],
+        indices: &[u32],
         threads: usize,
     ) -> LossSum {
         let (room, loss) = self.sweep_samples(network, level, None, data, indices, threads);
@@ -202,7 +202,7 @@ impl Engine {
         network: &mut Network,
         options: &TrainingOptions,
         data: &Dataset,
-        indices: &[usize],
+        indices: &[u32],
         threads: usize,
     ) -> LossSum {
         let level = options.level;
@@ -268,8 +268,8 @@ fn sweep_groups(
     stride: usize,
     group_samples: usize,
     groups: &mut [f32],
-    (indices, first): (&[usize], usize),
-    sweep: &(impl Fn(&mut [f32], (&[usize], usize)) + Sync),
+    (indices, first): (&[u32], usize),
+    sweep: &(impl Fn(&mut [f32], (&[u32], usize)) + Sync),
 ) {
     let count = indices.len().div_ceil(group_samples);
     if count <= 1 {

@@ -6,6 +6,7 @@ use kernels::softmax::shifted_exponentials_lanes;
 use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
+use crate::layer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, both};
 use crate::row_sweep::RowSweep;
@@ -252,8 +253,17 @@ fn sweep(
 ) {
     let (parameters, activation) = (&network.parameters, network.shape.activation());
     dispatch!(level, simd => {
-        gather_rows(simd, layout, group, rows.features, samples);
-        propagate(simd, parameters, activation, layout, group, samples, Keep::Postactivations);
+        let first = parameters.layer(0);
+        // Wide layers read the rows where they are.
+        let from = if layout.z.len() > 1 && !first.shape().is_narrow() {
+            let (_, z_out, _) = layout.hidden_layer(group, 1);
+            layer::forward_features(simd, first, activation, rows.features, samples, (z_out, layout.rows));
+            1
+        } else {
+            gather_rows(simd, layout, group, rows.features, samples);
+            0
+        };
+        propagate(simd, parameters, activation, layout, group, samples, (from, Keep::Postactivations));
         answer(simd, asked, layout, group, rows);
     });
 }
@@ -306,7 +316,7 @@ fn write_losses<S: Simd>(
     let indices = &mut indices[..losses.len()];
     let mut row = 0;
     while row < indices.len() {
-        indices[row] = first + row;
+        indices[row] = (first + row) as u32;
         row += 1;
     }
     let OutputArrays { a, t, losses: of_group, deltas } = arrays;

@@ -177,7 +177,8 @@ impl Lbfgs {
             (0..outputs * (1 + inputs)).map(move |at| at % (1 + inputs) == 0)
         });
         let is_bias = is_bias.collect();
-        let mut loss = Loss { network, options, engine, tunings, data, order: (0..data.rows()).collect(), is_bias };
+        let mut loss =
+            Loss { network, options, engine, tunings, data, order: (0..data.rows() as u32).collect(), is_bias };
         let mut point = Point::new(&mut loss, x);
         if !point.value.is_finite() {
             return Err(Error::Data(format!(
@@ -245,7 +246,7 @@ struct Loss<'a> {
     engine: &'a mut Engine,
     tunings: &'a mut Tunings,
     data: &'a Dataset,
-    order: Vec<usize>,
+    order: Vec<u32>,
     is_bias: Vec<bool>,
 }
 

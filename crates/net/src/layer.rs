@@ -1,6 +1,6 @@
 //! One layer of the minibatch path: forward and backward side by side.
 
-use kernels::matrix::{self, Blocks, Panels, PanelsMut};
+use kernels::matrix::{self, Blocks, LayerShape, Panels, PanelsMut, Table};
 use kernels::simd::Simd;
 use kernels::{Activation, LayerDropout, Level, Slope, dispatch};
 
@@ -25,6 +25,26 @@ pub(crate) fn forward_hidden<S: Simd>(
     } else {
         matrix::forward(simd, weights, z, samples, activation, z_out);
     }
+}
+
+/// The first hidden layer, which is not narrow, for the first `samples` rows of a table of features. A function of its own.
+#[inline(always)]
+pub(crate) fn forward_features<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    activation: Activation,
+    features: &[f32],
+    samples: usize,
+    (z_out, rows): (&mut [f32], usize),
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            let LayerShape { inputs, outputs } = weights.shape();
+            let (table, z_out) = (Table::new(features, inputs), PanelsMut::new(z_out, outputs, rows));
+            matrix::forward_table(simd, weights, table, samples, Some(activation), z_out);
+        },
+    );
 }
 
 /// A narrow hidden layer. A function of its own (`vectorize` outlines it).

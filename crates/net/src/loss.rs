@@ -27,7 +27,7 @@ pub(crate) struct LossSum {
 
 impl LossSum {
     /// Adds the losses of the samples `indices` of `data`.
-    pub(crate) fn add(&mut self, data: &Dataset, indices: &[usize], losses: &[f32]) {
+    pub(crate) fn add(&mut self, data: &Dataset, indices: &[u32], losses: &[f32]) {
         match data.weights() {
             None => {
                 for loss in &losses[..indices.len()] {
@@ -37,7 +37,7 @@ impl LossSum {
             }
             Some(weights) => {
                 for (loss, index) in losses.iter().zip(indices) {
-                    self.add_weighted(weights[*index], *loss);
+                    self.add_weighted(weights[*index as usize], *loss);
                 }
             }
         }

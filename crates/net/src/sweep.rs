@@ -25,8 +25,9 @@ pub(crate) enum Keep {
     Slopes { dropout: Option<Dropout>, first: usize },
 }
 
-/// Step 1 of backpropagation for the samples whose features are in the group: leaves z of all hidden layers, and the
-/// preactivations of the output in its array. A function of its own (`vectorize` outlines it), for training and prediction.
+/// Step 1 of backpropagation for the samples whose features (`from` 0), or postactivations of the first hidden layer (1), are in
+/// the group: leaves z of all hidden layers, and the preactivations of the output in its array. A function of its own
+/// (`vectorize` outlines it), for training and prediction.
 #[inline(always)]
 pub(crate) fn propagate<S: Simd>(
     simd: S,
@@ -35,14 +36,14 @@ pub(crate) fn propagate<S: Simd>(
     layout: &GroupLayout,
     group: &mut [f32],
     samples: usize,
-    keep: Keep,
+    (from, keep): (usize, Keep),
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
             let rows = layout.rows;
             let last = layout.z.len();
-            for layer in 1..last {
+            for layer in 1 + from..last {
                 let weights = parameters.layer(layer - 1);
                 let (z, z_out, scratch) = layout.hidden_layer(group, layer);
                 let now = match keep {
@@ -106,7 +107,7 @@ pub(crate) fn sample_sweep(
     layout: &GroupLayout,
     group: &mut [f32],
     data: &Dataset,
-    samples: (&[usize], usize),
+    samples: (&[u32], usize),
     dropout: Option<Dropout>,
 ) {
     dispatch!(level, simd => sample_sweep_with(simd, network, layout, group, data, samples, dropout));
@@ -119,7 +120,7 @@ fn sample_sweep_with<S: Simd>(
     layout: &GroupLayout,
     group: &mut [f32],
     data: &Dataset,
-    (indices, first): (&[usize], usize),
+    (indices, first): (&[u32], usize),
     dropout: Option<Dropout>,
 ) {
     let Network { parameters, shape } = network;
@@ -133,14 +134,14 @@ fn sample_sweep_with<S: Simd>(
         data.features(),
         samples,
         #[inline(always)]
-        |sample| indices[sample],
+        |sample| indices[sample] as usize,
     );
     let keep = match layout.slopes {
         None => Keep::Postactivations,
         Some(_) => Keep::Slopes { dropout, first },
     };
     // Step by step in functions of their own: they are compiled faster, and cost each other no registers.
-    propagate(simd, parameters, activation, layout, group, samples, keep);
+    propagate(simd, parameters, activation, layout, group, samples, (0, keep));
 
     let last = layout.z.len();
     let (before, deltas) = group.split_at_mut(layout.delta[last]);
@@ -180,7 +181,7 @@ fn output_deltas<S: Simd>(
     group: &mut [f32],
     delta: &mut [f32],
     data: &Dataset,
-    indices: &[usize],
+    indices: &[u32],
 ) {
     let rows = layout.rows;
     let (_, OutputArrays { a, t, losses, deltas: columns }) = layout.output_arrays(group);

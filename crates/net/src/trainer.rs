@@ -138,7 +138,8 @@ pub struct Trainer {
 
     /// Whatever follows is scratch memory, or changes no bit of a result.
     pool: Pool,
-    order: Vec<usize>,
+    order: Vec<u32>,
+    minibatch: Vec<u32>,
     sweep: ForwardSweep,
     predictions: Vec<f32>,
     /// The choices of threads for the steps of an epoch and for single steps.
@@ -210,6 +211,7 @@ impl Trainer {
             best: None,
             pool,
             order: Vec::new(),
+            minibatch: Vec::new(),
             sweep,
             predictions: Vec::new(),
             in_epochs: tunings.clone(),
@@ -419,7 +421,7 @@ impl Trainer {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
         memory::check("the activations of a minibatch", Workspace::bytes(&self.network.shape, batch_size))?;
         self.order.clear();
-        self.order.extend(0..data.rows());
+        self.order.extend(0..data.rows() as u32);
         Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
 
         let count = data.rows().div_ceil(batch_size);
@@ -498,10 +500,9 @@ impl Trainer {
     /// As [`Trainer::train`] (the epoch is 0), or if there are no such samples.
     pub fn step(&mut self, data: &Dataset, indices: &[usize]) -> Result<f64, Error> {
         data.check_fits(&self.network.shape)?;
-        if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
-            return Err(Error::Data("a minibatch needs at least one sample, and only samples of the data set".into()));
-        }
-        let Trainer { network, options, pool, engine, in_single_steps, .. } = self;
+        let Trainer { network, options, pool, engine, in_single_steps, minibatch, .. } = self;
+        data.choose("a minibatch", indices, minibatch)?;
+        let indices = &minibatch[..];
         let tuning = in_single_steps.of(indices.len(), indices.len());
         let loss = tuning.step(|threads| match threads {
             1 => engine.step(network, options, data, indices, 1),

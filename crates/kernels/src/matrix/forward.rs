@@ -1,9 +1,10 @@
 //! Forward propagation of a minibatch through one layer.
 
-use super::layout::{Blocks, FORWARD_BLOCK, PANEL, Panels, PanelsMut, units_in_panel};
-use super::row::forward_row;
+use super::layout::{Blocks, FORWARD_BLOCK, PANEL, Panels, PanelsMut, Table, units_in_panel};
+use super::row::{RowMut, forward_row};
+use super::samples::Samples;
 use super::stretch::{Visit, for_each_stretch};
-use super::tile::{AlongUnits, stored_tiles};
+use super::tile::stored_tiles;
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
 
@@ -18,16 +19,44 @@ pub fn forward<S: Simd>(
     z: Panels<'_>,
     samples: usize,
     activation: Option<Activation>,
+    z_out: PanelsMut<'_>,
+) {
+    forward_samples(simd, weights, z, samples, activation, z_out);
+}
+
+/// The same through the first layer, for the first `samples` rows of a table.
+///
+/// # Panics
+/// If the table or the panels do not fit the layer, or have fewer rows than `samples`.
+#[inline(always)]
+pub fn forward_table<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    table: Table<'_>,
+    samples: usize,
+    activation: Option<Activation>,
+    z_out: PanelsMut<'_>,
+) {
+    forward_samples(simd, weights, table, samples, activation, z_out);
+}
+
+#[inline(always)]
+fn forward_samples<'a, S: Simd, Z: Samples<'a>>(
+    simd: S,
+    weights: Blocks<'_>,
+    z: Z,
+    samples: usize,
+    activation: Option<Activation>,
     mut z_out: PanelsMut<'_>,
 ) {
     let shape = weights.shape;
-    assert!(z.units == shape.inputs && z_out.units == shape.outputs, "the panels fit the layer");
-    assert!(samples <= z.rows && samples <= z_out.rows, "the panels have a row for each sample");
+    assert!(z.units() == shape.inputs && z_out.units == shape.outputs, "the activations fit the layer");
+    assert!(samples <= z.rows() && samples <= z_out.rows, "a row for each sample");
     if samples == 1 {
         // In a function of its own, so that it costs the tiles no registers.
         return simd.vectorize(
             #[inline(always)]
-            || forward_row(simd, weights, z.first_row(), activation, z_out.first_row()),
+            || forward_row(simd, weights, z.first_row(), activation, RowMut::of_panels(z_out)),
         );
     }
     for_each_stretch::<S>(
@@ -52,10 +81,10 @@ pub fn forward<S: Simd>(
                     |first, count| {
                         let b = (steps(output_panel, stretch.panel), FORWARD_BLOCK);
                         let (chain, ends) = stretch.chains((z, first), b, &bias[column..], results, column);
-                        // SAFETY: `Panels` and `Blocks` checked that each panel has `rows` rows and each block its rows;
-                        // `count` rows of A and of the results are there from `first` on, and the steps of A and B lie in
-                        // the panels and in the blocks of this output panel.
-                        unsafe { stored_tiles::<S, AlongUnits>(simd, count, vectors, chain, ends, results) };
+                        // SAFETY: `Panels`, `Table` and `Blocks` checked that the rows of each panel, of the table and of each
+                        // block are there; `count` rows of A and of the results are from `first` on, and the steps of A and B
+                        // lie in the rows of A and in the blocks of this output panel.
+                        unsafe { stored_tiles::<S, Z::Walk>(simd, count, vectors, chain, ends, results) };
                     },
                 );
             }

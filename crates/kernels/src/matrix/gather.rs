@@ -1,6 +1,6 @@
 //! The rows of a minibatch, from wherever they lie in a table.
 
-use super::layout::{PANEL, Panels, PanelsMut};
+use super::layout::{PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
 /// A row is asked for so many rows in advance: rows in a random order are what no processor foresees.
@@ -22,34 +22,47 @@ pub fn gather_rows<S: Simd>(
     index_of: impl Fn(usize) -> usize,
     panels: PanelsMut<'_>,
 ) {
-    let PanelsMut { numbers, units, rows } = panels;
-    assert!(samples <= rows && numbers.len() == Panels::len(units, rows), "the panels have a row for each sample");
-    let table_rows = table.len() / units;
-    let whole = units / S::LANES;
+    let (units, rows) = (panels.units, panels.rows);
+    assert!(
+        samples <= rows && panels.numbers.len() == Panels::len(units, rows),
+        "the panels have a row for each sample"
+    );
+    let table = Table { numbers: table, units };
     let rest = units % S::LANES;
+    // Constants for a single panel, so that its rows are copied without a loop.
+    match units / S::LANES {
+        0 => copy_rows(simd, table, samples, index_of, (0, rest), panels),
+        1 => copy_rows(simd, table, samples, index_of, (1, rest), panels),
+        2 => copy_rows(simd, table, samples, index_of, (2, rest), panels),
+        3 => copy_rows(simd, table, samples, index_of, (3, rest), panels),
+        whole => copy_rows(simd, table, samples, index_of, (whole, rest), panels),
+    }
+}
+
+/// Copies rows of `whole` vectors and `rest` more numbers.
+#[inline(always)]
+fn copy_rows<S: Simd>(
+    simd: S,
+    table: Table<'_>,
+    samples: usize,
+    index_of: impl Fn(usize) -> usize,
+    (whole, rest): (usize, usize),
+    panels: PanelsMut<'_>,
+) {
+    let Table { numbers, units } = table;
+    let (from, table_rows) = (numbers.as_ptr(), numbers.len() / units);
+    let (to, rows) = (panels.numbers.as_mut_ptr(), panels.rows);
     let mut sample = 0;
     while sample < samples {
         let index = index_of(sample);
         assert!(index < table_rows, "the table has the row");
-        // SAFETY: the table has `units` numbers from `from` on. Unit u of the sample has its place PANEL (u / PANEL) rows
-        // + u % PANEL after `to`, within the panels; vectors do not straddle panels, since LANES divides PANEL.
-        unsafe {
-            let from = table.as_ptr().add(index * units);
-            let to = numbers.as_mut_ptr().add(sample * PANEL);
-            // Constants for a single panel, so that a short row is copied without a loop.
-            match whole {
-                0 => copy_row(simd, from, 0, rest, to, rows),
-                1 => copy_row(simd, from, 1, rest, to, rows),
-                2 => copy_row(simd, from, 2, rest, to, rows),
-                3 => copy_row(simd, from, 3, rest, to, rows),
-                _ => {
-                    if sample + AHEAD < samples {
-                        prefetch_row(simd, table.as_ptr().wrapping_add(index_of(sample + AHEAD) * units), units);
-                    }
-                    copy_row(simd, from, whole, rest, to, rows);
-                }
-            }
+        if whole * S::LANES >= PANEL && sample + AHEAD < samples {
+            prefetch_row(simd, from.wrapping_add(index_of(sample + AHEAD) * units), units);
         }
+        // SAFETY: the table has `units` numbers from that row on. Unit u of the sample has its place PANEL (u / PANEL) rows
+        // + u % PANEL after the sample's first, within the panels, which have a row for each sample, as the caller checked;
+        // vectors do not straddle panels, since LANES divides PANEL.
+        unsafe { copy_row(simd, from.add(index * units), whole, rest, to.add(sample * PANEL), rows) };
         sample += 1;
     }
 }

@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
+use super::few::{few_rows, with_units};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, units_in_panel};
 use super::stretch::for_stretches_but_the_last;
 use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles};
 use crate::optimizer::Sgd;
@@ -200,11 +201,13 @@ impl BlockGradient<'_> {
                 self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), ends(Side::Forward));
             }
         } else {
+            let (of_biases, of_weights) = (ends(Side::Forward).1, ends(Side::Backward).1);
             if input_panel == 0 {
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1), (delta, outputs), ends(Side::Forward));
+                self.sum_few_products::<S, AlongSamplesBelowOnes, 1>(simd, (z, 0), (delta, outputs), of_biases);
             }
-            let rows = 1..1 + outputs;
-            self.sum_products::<S, AlongSamples>(simd, (delta, rows), (z, inputs), ends(Side::Backward));
+            with_units!(simd, outputs, UNITS => {
+                self.sum_few_products::<S, AlongSamples, UNITS>(simd, (delta, 1), (z, inputs), of_weights);
+            });
         }
     }
 
@@ -217,24 +220,16 @@ impl BlockGradient<'_> {
         (b, columns): (*const f32, usize),
         (announce, finish): (impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy),
     ) {
-        let minibatch = &self.minibatch;
         let width = columns.div_ceil(S::LANES);
         debug_assert!(columns <= PANEL && rows.end <= 1 + PANEL);
         for vector in (0..width).step_by(S::TILE_VECTORS) {
             let column = vector * S::LANES;
-            let mut chain = Chain {
-                a,
-                a_segment: minibatch.group_stride,
-                b: b.wrapping_add(column),
-                b_segment: minibatch.group_stride,
-                segment: minibatch.group_samples,
-                length: minibatch.samples,
-            };
+            let mut chain = self.chain(a, b.wrapping_add(column));
             let place = rows.start * PANEL + column;
             let mut ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL };
             let vectors = S::TILE_VECTORS.min(width - vector);
             let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
-            if const { S::STRETCH < usize::MAX } && minibatch.samples > S::STRETCH {
+            if const { S::STRETCH < usize::MAX } && chain.length > S::STRETCH {
                 let so_far = so_far.0.as_mut_ptr().cast::<f32>();
                 // Both operands take a cache line in each step.
                 chain = for_stretches_but_the_last(
@@ -253,6 +248,35 @@ impl BlockGradient<'_> {
             unsafe {
                 tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
             }
+        }
+    }
+
+    /// The same for `ROWS` rows of the gradient of a narrow layer.
+    #[inline(always)]
+    fn sum_few_products<S: Simd, W: Walk, const ROWS: usize>(
+        &self,
+        simd: S,
+        (a, first_row): (*const f32, usize),
+        (b, columns): (*const f32, usize),
+        finish: impl Fn(S::Vector, usize) + Copy,
+    ) {
+        debug_assert!(columns <= PANEL && first_row + ROWS <= 1 + PANEL);
+        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: first_row * PANEL, stride: PANEL };
+        // SAFETY: as in `sum_products`.
+        unsafe { few_rows::<S, W, ROWS>(simd, columns.div_ceil(S::LANES), self.chain(a, b), ends, finish) };
+    }
+
+    /// The chain through all samples of the minibatch, from a number in a panel of the first one on.
+    #[inline(always)]
+    fn chain(&self, a: *const f32, b: *const f32) -> Chain {
+        Chain {
+            a,
+            b,
+            a_row: 1,
+            a_segment: self.minibatch.group_stride,
+            b_segment: self.minibatch.group_stride,
+            segment: self.minibatch.group_samples,
+            length: self.minibatch.samples,
         }
     }
 }

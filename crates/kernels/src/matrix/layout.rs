@@ -146,6 +146,25 @@ impl<'a> Blocks<'a> {
     }
 }
 
+/// The features of some samples as they lie in a table, a row after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    pub(super) numbers: &'a [f32],
+    pub(super) units: usize,
+}
+
+impl<'a> Table<'a> {
+    /// Rows of `units` numbers.
+    ///
+    /// # Panics
+    /// If `units` is 0, or `numbers` does not end with a whole row.
+    #[inline(always)]
+    pub fn new(numbers: &'a [f32], units: usize) -> Self {
+        assert!(numbers.len().is_multiple_of(units) && units > 0, "whole rows");
+        Table { numbers, units }
+    }
+}
+
 /// The activations, or deltas, of a layer for some samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Panels<'a> {

@@ -40,12 +40,14 @@ mod activate;
 mod backward;
 mod book_order;
 mod columns;
+mod few;
 mod forward;
 mod gather;
 mod gradient;
 mod layout;
 mod narrow;
 mod row;
+mod samples;
 mod stretch;
 mod tile;
 mod update;
@@ -54,12 +56,12 @@ pub use activate::activate_with_slopes;
 pub use backward::backward;
 pub use book_order::{read_blocks, read_gradient, write_blocks, write_gradient};
 pub use columns::{columns_to_panels, panels_to_columns};
-pub use forward::forward;
+pub use forward::{forward, forward_table};
 pub use gather::gather_rows;
 pub use gradient::{BlockGradient, BlockMut};
 pub use layout::{
     BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, Panels, PanelsMut,
-    ROW_MULTIPLE,
+    ROW_MULTIPLE, Table,
 };
 pub use narrow::forward_narrow;
 pub use row::{Row, RowMut, forward_row};

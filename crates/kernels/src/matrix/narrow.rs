@@ -2,9 +2,10 @@
 
 use std::mem::MaybeUninit;
 
+use super::few::{few_rows, with_units};
 use super::layout::{Blocks, NARROW, PANEL, Panels, units_in_panel};
-use super::row::{RowMut, forward_row};
-use super::tile::{AlongUnits, Chain, Ends, stored_tiles};
+use super::row::{Row, RowMut, forward_row};
+use super::tile::{AlongUnits, Chain, Ends};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
 
@@ -29,12 +30,28 @@ pub fn forward_narrow<S: Simd>(
     assert!(samples <= z.rows && z_out.len() == shape.outputs * z.rows, "a row for each sample");
     if samples == 1 {
         let mut row = [0.0; PANEL];
-        forward_row(simd, weights, z.first_row(), activation, RowMut::new(&mut row, shape.outputs));
+        forward_row(simd, weights, Row::of_panels(z), activation, RowMut::new(&mut row, shape.outputs));
         for (unit, number) in row[..shape.outputs].iter().enumerate() {
             z_out[unit * z.rows] = *number;
         }
         return;
     }
+    with_units!(simd, shape.outputs, UNITS => preactivations::<S, UNITS>(simd, weights, z, samples, z_out));
+    if let Some(activation) = activation {
+        activate_rows(simd, activation, z_out, z.rows, samples.div_ceil(S::LANES));
+    }
+}
+
+/// a = W z + w0 of `UNITS` units.
+#[inline(always)]
+fn preactivations<S: Simd, const UNITS: usize>(
+    simd: S,
+    weights: Blocks<'_>,
+    z: Panels<'_>,
+    samples: usize,
+    z_out: &mut [f32],
+) {
+    let shape = weights.shape;
     let whole = samples.next_multiple_of(S::LANES);
     for (a, bias) in z_out.chunks_exact_mut(z.rows).zip(weights.forward_block(0, 0)) {
         a[..whole].fill(*bias);
@@ -44,8 +61,8 @@ pub fn forward_narrow<S: Simd>(
     for input_panel in 0..shape.input_panels() {
         let inputs = units_in_panel(shape.inputs, input_panel);
         let weights = weights.backward_block(0, input_panel);
-        for first in (0..samples).step_by(S::TILE_VECTORS * S::LANES) {
-            let vectors = S::TILE_VECTORS.min((samples - first).div_ceil(S::LANES));
+        for first in (0..samples).step_by(PANEL) {
+            let vectors = PANEL.min(samples - first).div_ceil(S::LANES);
             let from = &z.panel(input_panel)[first * PANEL..][..vectors * S::LANES * PANEL];
             for (group, from) in from.chunks_exact(S::LANES * PANEL).enumerate() {
                 for input in (0..inputs).step_by(S::LANES) {
@@ -59,6 +76,7 @@ pub fn forward_narrow<S: Simd>(
             }
             let chain = Chain {
                 a: weights.as_ptr(),
+                a_row: PANEL,
                 a_segment: 0,
                 b: transposed,
                 b_segment: 0,
@@ -67,14 +85,18 @@ pub fn forward_narrow<S: Simd>(
             };
             let result = z_out[first..].as_mut_ptr();
             let ends = Ends { start: result, start_stride: z.rows, place: 0, stride: z.rows };
-            // A tile has at least NARROW rows on every tier.
-            const { assert!(S::TILE_ROWS >= NARROW) };
             // SAFETY: A is the first rows of a backward block, B was just written; each unit's results
             // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
-            unsafe { stored_tiles::<S, AlongUnits>(simd, shape.outputs, vectors, chain, ends, result) };
+            unsafe {
+                few_rows::<S, AlongUnits, UNITS>(
+                    simd,
+                    vectors,
+                    chain,
+                    ends,
+                    #[inline(always)]
+                    move |sum, place| simd.store_to(sum, result.add(place)),
+                );
+            }
         }
-    }
-    if let Some(activation) = activation {
-        activate_rows(simd, activation, z_out, z.rows, whole / S::LANES);
     }
 }

@@ -31,6 +31,12 @@ impl<'a> Row<'a> {
         Row { numbers, units: numbers.len(), stride: PANEL }
     }
 
+    /// The first sample of panels.
+    #[inline(always)]
+    pub(super) fn of_panels(panels: Panels<'a>) -> Self {
+        Row { numbers: panels.numbers, units: panels.units, stride: panels.rows * PANEL }
+    }
+
     #[inline(always)]
     fn panel(self, panel: usize) -> &'a [f32] {
         &self.numbers[panel * self.stride..][..units_in_panel(self.units, panel)]
@@ -48,25 +54,15 @@ impl<'a> RowMut<'a> {
         RowMut { numbers, units, stride: PANEL }
     }
 
+    /// The first sample of panels.
+    #[inline(always)]
+    pub(super) fn of_panels(panels: PanelsMut<'a>) -> Self {
+        RowMut { numbers: panels.numbers, units: panels.units, stride: panels.rows * PANEL }
+    }
+
     #[inline(always)]
     fn panel(&mut self, panel: usize) -> &mut [f32] {
         &mut self.numbers[panel * self.stride..][..PANEL]
-    }
-}
-
-impl<'a> Panels<'a> {
-    /// The row of the first sample.
-    #[inline(always)]
-    pub(super) fn first_row(self) -> Row<'a> {
-        Row { numbers: self.numbers, units: self.units, stride: self.rows * PANEL }
-    }
-}
-
-impl<'a> PanelsMut<'a> {
-    /// The row of the first sample.
-    #[inline(always)]
-    pub(super) fn first_row(self) -> RowMut<'a> {
-        RowMut { numbers: self.numbers, units: self.units, stride: self.rows * PANEL }
     }
 }
 

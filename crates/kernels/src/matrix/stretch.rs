@@ -2,7 +2,8 @@
 
 use std::ptr;
 
-use super::layout::{PANEL, Panels, ROW_MULTIPLE, product};
+use super::layout::{PANEL, ROW_MULTIPLE, product};
+use super::samples::Samples;
 use super::tile::{Chain, Ends};
 use crate::simd::Simd;
 
@@ -125,21 +126,22 @@ impl Visit {
 }
 
 impl Stretch {
-    /// The chains of a column of tiles, for the samples from `first` on. A is `panels`; B has its first row, of this stretch, from
+    /// The chains of a column of tiles, for the samples from `first` on. A is `a`; B has its first row, of this stretch, from
     /// `b` on, and is `b_segment` from one panel to the next. The chains begin with `start`, and go on from what was put down
     /// in `sums`, a panel, whose numbers from `column` on they are.
     #[inline(always)]
-    pub fn chains(
+    pub fn chains<'a>(
         self,
-        (panels, first): (Panels<'_>, usize),
+        (a, first): (impl Samples<'a>, usize),
         (b, b_segment): (&[f32], usize),
         start: &[f32],
         sums: *const f32,
         column: usize,
     ) -> (Chain, Ends) {
         let chain = Chain {
-            a: panels.panel(self.panel)[first * PANEL..].as_ptr(),
-            a_segment: panels.rows * PANEL,
+            a: a.from(self.panel, first).as_ptr(),
+            a_row: a.row_stride(),
+            a_segment: a.panel_stride(),
             b: b.as_ptr(),
             b_segment,
             segment: PANEL,

@@ -5,41 +5,67 @@ use crate::simd::{Simd, Vector};
 
 /// How a tile walks A, and what it knows about its first row.
 pub(super) trait Walk {
-    /// Numbers from one row of A to the next.
-    const A_ROW: usize;
     /// Numbers from one step of the chain to the next in A. (In B it is always a row of a panel.)
     const A_STEP: usize;
     /// Whether the first row of A is all ones, and not stored: the input of the bias.
     const ONES_FIRST: bool;
     /// The walk of the rows below the first tile.
     type Below: Walk;
+
+    /// Numbers from one row of A to the next: a constant, but for a table.
+    fn a_row(chain: &Chain) -> usize;
 }
 
 /// A is the panels of activations, a row a sample: the chain runs along its units.
 pub(super) struct AlongUnits;
 impl Walk for AlongUnits {
-    const A_ROW: usize = PANEL;
     const A_STEP: usize = 1;
     const ONES_FIRST: bool = false;
     type Below = Self;
+
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        PANEL
+    }
+}
+
+/// The same, of a table.
+pub(super) struct AlongUnitsOfTable;
+impl Walk for AlongUnitsOfTable {
+    const A_STEP: usize = 1;
+    const ONES_FIRST: bool = false;
+    type Below = Self;
+
+    #[inline(always)]
+    fn a_row(chain: &Chain) -> usize {
+        chain.a_row
+    }
 }
 
 /// A is the panels of activations, a row a unit: the chain runs along the samples.
 pub(super) struct AlongSamples;
 impl Walk for AlongSamples {
-    const A_ROW: usize = 1;
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = false;
     type Below = Self;
+
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        1
+    }
 }
 
 /// As [`AlongSamples`], below a first row of ones.
 pub(super) struct AlongSamplesBelowOnes;
 impl Walk for AlongSamplesBelowOnes {
-    const A_ROW: usize = 1;
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = true;
     type Below = AlongSamples;
+
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        1
+    }
 }
 
 /// The chain of multiply-adds of every number of a tile: `length` steps, in segments (a panel's units, a group's
@@ -48,6 +74,8 @@ impl Walk for AlongSamplesBelowOnes {
 pub(super) struct Chain {
     pub a: *const f32,
     pub b: *const f32,
+    /// Numbers from one row of a table to the next in A; see [`Walk::a_row`].
+    pub a_row: usize,
     /// Numbers from one segment to the next in A and in B.
     pub a_segment: usize,
     pub b_segment: usize,
@@ -143,7 +171,7 @@ pub(super) unsafe fn stored_tiles<S: Simd, W: Walk>(
 fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
     let stored = rows - usize::from(W::ONES_FIRST && rows > 0);
     (
-        Chain { a: chain.a.wrapping_add(stored * W::A_ROW), ..chain },
+        Chain { a: chain.a.wrapping_add(stored * W::a_row(&chain)), ..chain },
         Ends {
             start: ends.start.wrapping_add(rows * ends.start_stride),
             place: ends.place + rows * ends.stride,
@@ -218,7 +246,7 @@ unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usi
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
-unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
+pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
     simd: S,
     chain: Chain,
     ends: Ends,
@@ -270,7 +298,7 @@ unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize
                             v += 1;
                         }
                     } else {
-                        let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::A_ROW));
+                        let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::a_row(&chain)));
                         while v < VECTORS {
                             sums[R][v] = factor.mul_add(row[v], sums[R][v]);
                             v += 1;

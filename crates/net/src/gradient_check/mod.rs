@@ -244,9 +244,9 @@ fn summed_gradient_with_dropout(
 ) -> Result<(Gradients<f32>, f64), Error> {
     let shape = network.shape();
     data.check_fits(shape)?;
-    if indices.is_empty() || indices.iter().any(|index| *index >= data.rows()) {
-        return Err(Error::Data("a gradient needs at least one sample, and only samples of the data set".into()));
-    }
+    let mut chosen = Vec::new();
+    data.choose("a gradient", indices, &mut chosen)?;
+    let indices = &chosen[..];
     let purpose = if dropout.is_some() { Purpose::TrainingWithDropout } else { Purpose::Training };
     let mut workspace = Workspace::new(shape, indices.len(), 1, purpose);
     let (parameters, layout) = (&network.parameters, &workspace.layout);
