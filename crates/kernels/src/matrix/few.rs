@@ -1,5 +1,5 @@
-//! The chains of a few units: tiles whose calls would be most of their time, so they are part of the caller, and wider ones,
-//! so that there are as many chains side by side as hide the latency of a multiply-add.
+//! The chains of narrow layers. The calls of tiles would be most of their time, so these are part of their caller; and their rows
+//! are wider, so that enough chains go side by side to hide the latency of a multiply-add.
 
 use super::layout::NARROW;
 use super::tile::{Chain, Ends, Walk, fixed_tile};
@@ -16,7 +16,7 @@ macro_rules! with_units {
             }
             2 => with_units!(@$simd, 2, $constant => $body),
             3 => with_units!(@$simd, 3, $constant => $body),
-            _ => with_units!(@$simd, NARROW, $constant => $body),
+            _ => with_units!(@$simd, $crate::matrix::NARROW, $constant => $body),
         }
     };
     (@$simd:expr, $units:expr, $constant:ident => $body:expr) => {

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::few::{few_rows, with_units};
-use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, NARROW, PANEL, units_in_panel};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
 use super::stretch::for_stretches_but_the_last;
 use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles};
 use crate::optimizer::Sgd;

@@ -28,6 +28,9 @@
 //! | [`forward_narrow`] | output | sample | input | bias |
 //! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
 //!
+//! Features that nothing is propagated back to, as in predictions, need not become panels: [`forward_table`] reads the rows where
+//! they lie.
+//!
 //! One sample has no tile: [`forward_row`] runs as many chains side by side as hide a multiply-add's latency.
 //!
 //! A long chain is computed in stretches ([`STRETCH`](crate::simd::Simd::STRETCH)) where the caches are small: its sum is

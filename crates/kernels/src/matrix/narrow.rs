@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::few::{few_rows, with_units};
-use super::layout::{Blocks, NARROW, PANEL, Panels, units_in_panel};
+use super::layout::{Blocks, PANEL, Panels, units_in_panel};
 use super::row::{Row, RowMut, forward_row};
 use super::tile::{AlongUnits, Chain, Ends};
 use crate::activation::{Activation, activate_rows};
