@@ -98,8 +98,9 @@ pub(super) struct Ends {
 pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
 /// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
-/// `TILE_ROWS`, are as even as can be. `finish`, the epilogue, takes each vector of sums, while it is in a register, and
-/// its place; `announce` learns that place when the tile begins, to fetch what the epilogue will need.
+/// `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be. `finish`, the epilogue, takes each vector
+/// of sums, while it is in a register, and its place; `announce` learns that place when the tile begins, to fetch what the
+/// epilogue will need.
 ///
 /// # Safety
 /// A, B and the start must be readable for all rows, vectors and steps.
@@ -116,7 +117,8 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
     if rows == 0 {
         return;
     }
-    let tiles = rows.div_ceil(S::TILE_ROWS);
+    // Divisions by constants.
+    let tiles = if vectors == 1 { rows.div_ceil(S::SINGLE_TILE_ROWS) } else { rows.div_ceil(S::TILE_ROWS) };
     let (height, higher) = (rows / tiles, rows % tiles);
     let heights = |tile: usize| height + usize::from(tile < higher);
     // SAFETY: the rows of all columns together are those that the caller vouches for.
@@ -198,13 +200,13 @@ unsafe fn column<S: Simd, W: Walk>(
     // arguments: a copy for each would be most of the code of a caller.
     let column = &Column { count, chain, ends, announce, finish };
     macro_rules! of_height {
-        ($vectors:literal: $($height:literal)*) => {
+        ($vectors:literal, $most:expr; $($height:literal)*) => {
             match height {
                 // SAFETY: passed on to the caller.
-                $($height if const { $height <= S::TILE_ROWS } => simd.vectorize(#[inline(always)] move || unsafe {
+                $($height if const { $height <= $most } => simd.vectorize(#[inline(always)] move || unsafe {
                     fixed_column::<S, W, $height, $vectors>(simd, column)
                 }),)*
-                _ => unreachable!("a tile has 1 to TILE_ROWS rows"),
+                _ => unreachable!("a tile has 1 to so many rows"),
             }
         };
     }
@@ -213,9 +215,9 @@ unsafe fn column<S: Simd, W: Walk>(
         return;
     }
     if const { S::TILE_VECTORS == 2 } && vectors == 2 {
-        of_height!(2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+        of_height!(2, S::TILE_ROWS; 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     } else {
-        of_height!(1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+        of_height!(1, S::SINGLE_TILE_ROWS; 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     }
 }
 

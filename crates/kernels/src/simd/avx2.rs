@@ -35,6 +35,8 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     // 12 of the 16 registers accumulate; two hold a row of B, one a broadcast number of A.
     const TILE_ROWS: usize = 6;
+    // Eight chains keep two multiply-add units busy at a latency of four.
+    const SINGLE_TILE_ROWS: usize = 8;
     const TILE_VECTORS: usize = 2;
     // Of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
     const STRETCH: usize = 128;

@@ -43,6 +43,9 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// registers that hold the operands.
     const TILE_ROWS: usize;
 
+    /// Rows of a tile of single vectors, where a row has no more of them.
+    const SINGLE_TILE_ROWS: usize = Self::TILE_ROWS;
+
     /// Vectors in one row of the register tile.
     const TILE_VECTORS: usize;
 
