@@ -144,20 +144,21 @@ impl Layer {
                 dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, delta_in));
             }
             Kernel::Gradient => {
-                let gradients = gradients(shape, &self.group, samples, rows, z.len());
-                let sums = self.gradient.chunks_exact_mut(GRADIENT);
-                dispatch!(level, simd => for (gradient, sums) in gradients.zip(sums) {
-                    gradient.sum(simd, sums);
-                });
+                let minibatch = minibatch(&self.group, samples, rows);
+                dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
+                    let gradient = BlockGradient { shape, block, minibatch, z: 0, delta: z.len() };
+                    gradient.sum(simd, &mut self.gradient[at * GRADIENT..][..GRADIENT]);
+                }));
             }
             Kernel::Descend => {
-                let gradients = gradients(shape, &self.group, samples, rows, z.len());
-                let copies =
-                    self.forward.chunks_exact_mut(FORWARD_BLOCK).zip(self.backward.chunks_exact_mut(BACKWARD_BLOCK));
-                let blocks = copies.zip(self.velocity.chunks_exact_mut(GRADIENT));
-                dispatch!(level, simd => for (gradient, ((forward, backward), velocity)) in gradients.zip(blocks) {
+                let minibatch = minibatch(&self.group, samples, rows);
+                dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
+                    let gradient = BlockGradient { shape, block, minibatch, z: 0, delta: z.len() };
+                    let forward = &mut self.forward[at * FORWARD_BLOCK..][..FORWARD_BLOCK];
+                    let backward = &mut self.backward[at * BACKWARD_BLOCK..][..BACKWARD_BLOCK];
+                    let velocity = &mut self.velocity[at * GRADIENT..][..GRADIENT];
                     gradient.descend(simd, SGD, false, BlockMut { forward, backward }, velocity);
-                });
+                }));
             }
         }
     }
@@ -233,16 +234,9 @@ impl Layer {
     }
 }
 
-/// The gradient of each block, in their order, from the panels z and, from number `delta` on, delta of one group.
-fn gradients(
-    shape: LayerShape,
-    numbers: &[f32],
-    samples: usize,
-    rows: usize,
-    delta: usize,
-) -> impl Iterator<Item = BlockGradient<'_>> {
-    let minibatch = Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples };
-    places(shape).map(move |block| BlockGradient { shape, block, minibatch, z: 0, delta })
+/// The panels z and delta of one group.
+fn minibatch(numbers: &[f32], samples: usize, rows: usize) -> Minibatch<'_> {
+    Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples }
 }
 
 /// (output panel, input panel) of each block, in their order.

@@ -12,7 +12,7 @@ use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
 use crate::layer;
 use crate::loss::losses_and_deltas;
-use crate::parameters::{BlocksMut, Parameters, place_of};
+use crate::parameters::{BlocksMut, Parameters};
 use crate::workspace::{GroupLayout, OutputArrays};
 use crate::{Dataset, Network, OutputLayer};
 
@@ -201,18 +201,24 @@ pub(crate) struct WeightSweep<'a> {
 }
 
 impl WeightSweep<'_> {
-    /// The layer (counted from 0) of block `block` of all layers, and its gradient, step 4 of backpropagation.
+    /// Calls `visit` with each of the `blocks` blocks from `first` on, counted from that one, its layer (counted from 0), and its
+    /// gradient, step 4 of backpropagation.
     #[inline(always)]
-    fn gradient(&self, block: usize) -> (usize, BlockGradient<'_>) {
-        let (layer, shape, block) = place_of(self.layers, block);
-        let gradient = BlockGradient {
-            shape,
-            block,
-            minibatch: self.minibatch,
-            z: self.layout.z[layer],
-            delta: self.layout.delta[layer + 1],
-        };
-        (layer, gradient)
+    fn for_each_gradient(&self, first: usize, blocks: usize, mut visit: impl FnMut(usize, usize, BlockGradient<'_>)) {
+        let WeightSweep { layers, layout, minibatch } = *self;
+        for (layer, &(start, shape)) in layers.iter().enumerate() {
+            let of_layer = |block: usize| block.clamp(start, start + shape.blocks()) - start;
+            let (z, delta) = (layout.z[layer], layout.delta[layer + 1]);
+            shape.for_each_block(
+                of_layer(first)..of_layer(first + blocks),
+                minibatch.samples,
+                #[inline(always)]
+                |block, place| {
+                    let gradient = BlockGradient { shape, block: place, minibatch, z, delta };
+                    visit(start + block - first, layer, gradient);
+                },
+            );
+        }
     }
 
     /// The step of gradient descent for the blocks from `first` on, with their velocities.
@@ -225,12 +231,16 @@ impl WeightSweep<'_> {
         blocks: &mut BlocksMut<'_>,
         velocity: &mut [f32],
     ) {
-        for block in 0..blocks.count() {
-            let (layer, gradient) = self.gradient(first + block);
-            let velocity =
-                if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
-            gradient.descend(simd, sgd, layer == 0, blocks.block(block), velocity);
-        }
+        self.for_each_gradient(
+            first,
+            blocks.count(),
+            #[inline(always)]
+            |block, layer, gradient| {
+                let velocity =
+                    if velocity.is_empty() { &mut [][..] } else { &mut velocity[block * GRADIENT..][..GRADIENT] };
+                gradient.descend(simd, sgd, layer == 0, blocks.block(block), velocity);
+            },
+        );
     }
 
     /// The step of an optimiser for the blocks from `first` on, with the numbers that it keeps for each. The gradient of a
@@ -246,22 +256,31 @@ impl WeightSweep<'_> {
     ) {
         let slots = step.rule.slots() * GRADIENT;
         let mut sums = [0.0; GRADIENT];
-        for block in 0..blocks.count() {
-            let (layer, gradient) = self.gradient(first + block);
-            sum_block(simd, gradient, &mut sums);
-            let kept = &mut kept[block * slots..][..slots];
-            update_block(simd, gradient, step, layer == 0, &sums, blocks.block(block), kept);
-        }
+        self.for_each_gradient(
+            first,
+            blocks.count(),
+            #[inline(always)]
+            |block, layer, gradient| {
+                sum_block(simd, gradient, &mut sums);
+                let kept = &mut kept[block * slots..][..slots];
+                update_block(simd, gradient, step, layer == 0, &sums, blocks.block(block), kept);
+            },
+        );
     }
 
     /// The gradients of the blocks from `first` on, summed over the minibatch, and their squares.
     #[inline(always)]
     pub(crate) fn sum<S: Simd>(&self, simd: S, first: usize, sums: &mut [f32], squares: &mut [[f64; PANEL]]) {
-        for (block, (sums, squares)) in sums.chunks_exact_mut(GRADIENT).zip(squares).enumerate() {
-            let (_, gradient) = self.gradient(first + block);
-            sum_block(simd, gradient, sums);
-            gradient.squares(sums, squares);
-        }
+        self.for_each_gradient(
+            first,
+            squares.len(),
+            #[inline(always)]
+            |block, _, gradient| {
+                let sums = &mut sums[block * GRADIENT..][..GRADIENT];
+                sum_block(simd, gradient, sums);
+                gradient.squares(sums, &mut squares[block]);
+            },
+        );
     }
 
     /// The step of an optimiser from those sums.
@@ -276,11 +295,16 @@ impl WeightSweep<'_> {
         kept: &mut [f32],
     ) {
         let slots = step.rule.slots() * GRADIENT;
-        for (block, sums) in sums.chunks_exact(GRADIENT).enumerate() {
-            let (layer, gradient) = self.gradient(first + block);
-            let kept = &mut kept[block * slots..][..slots];
-            update_block(simd, gradient, step, layer == 0, sums, blocks.block(block), kept);
-        }
+        self.for_each_gradient(
+            first,
+            blocks.count(),
+            #[inline(always)]
+            |block, layer, gradient| {
+                let sums = &sums[block * GRADIENT..][..GRADIENT];
+                let kept = &mut kept[block * slots..][..slots];
+                update_block(simd, gradient, step, layer == 0, sums, blocks.block(block), kept);
+            },
+        );
     }
 
     /// The squared length of the whole gradient. Added up in f64 in an order of its own: layer by layer and unit by unit, in
@@ -303,11 +327,15 @@ impl WeightSweep<'_> {
     pub(crate) fn book_order<S: Simd>(&self, simd: S, gradients: &mut [Vec<f32>]) {
         let mut sums = vec![0.0; GRADIENT];
         let (first, last) = self.layers[self.layers.len() - 1];
-        for block in 0..first + last.blocks() {
-            let (layer, gradient) = self.gradient(block);
-            sum_block(simd, gradient, &mut sums);
-            matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
-        }
+        self.for_each_gradient(
+            0,
+            first + last.blocks(),
+            #[inline(always)]
+            |_, layer, gradient| {
+                sum_block(simd, gradient, &mut sums);
+                matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
+            },
+        );
     }
 }
 

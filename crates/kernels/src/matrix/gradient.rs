@@ -229,11 +229,10 @@ impl BlockGradient<'_> {
             let mut ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL };
             let vectors = S::TILE_VECTORS.min(width - vector);
             let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
-            if const { S::STRETCH < usize::MAX } && chain.length > S::STRETCH {
+            if const { S::SAMPLE_STRETCH < usize::MAX } && chain.length / 2 > S::SAMPLE_STRETCH {
                 let so_far = so_far.0.as_mut_ptr().cast::<f32>();
-                // Both operands take a cache line in each step.
                 chain = for_stretches_but_the_last(
-                    S::STRETCH / 2,
+                    S::SAMPLE_STRETCH,
                     chain,
                     #[inline(always)]
                     |chain| {

@@ -73,7 +73,7 @@ impl LayerShape {
 
     /// The number of a block among those of the layer.
     #[inline(always)]
-    fn block(self, output_panel: usize, input_panel: usize) -> usize {
+    pub(super) fn block(self, output_panel: usize, input_panel: usize) -> usize {
         output_panel * self.input_panels() + input_panel
     }
 }

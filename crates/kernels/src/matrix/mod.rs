@@ -49,6 +49,7 @@ mod gather;
 mod gradient;
 mod layout;
 mod narrow;
+mod order;
 mod row;
 mod samples;
 mod stretch;

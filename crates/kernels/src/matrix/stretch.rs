@@ -9,7 +9,7 @@ use crate::simd::Simd;
 
 /// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
 /// stays in a second-level cache of 1 MiB, and most of it in one of 512 KiB.
-const CHUNK_NUMBERS: usize = 96 * 1024;
+pub(super) const CHUNK_NUMBERS: usize = 96 * 1024;
 
 /// The size of parts of `samples` samples with `units` units each that stay in the cache, as even as can be.
 #[inline(always)]
@@ -17,13 +17,18 @@ fn chunk(samples: usize, units: usize) -> usize {
     if product(&[samples, units]) <= CHUNK_NUMBERS {
         return samples;
     }
-    let most = (CHUNK_NUMBERS / units).max(ROW_MULTIPLE);
-    samples.div_ceil(samples.div_ceil(most))
+    in_even_parts(samples, (CHUNK_NUMBERS / units).max(ROW_MULTIPLE))
 }
 
-/// Numbers of a layer's weights from which on the next stretch of them is fetched ahead: so many, 1 MiB, have no room in a
-/// second-level cache, and may have none in the third-level cache that a core is left by its neighbours.
-const FETCHED_AHEAD: usize = 256 * 1024;
+/// The size of parts of at most `most`, as even as can be.
+#[inline(always)]
+pub(super) fn in_even_parts(count: usize, most: usize) -> usize {
+    count.div_ceil(count.div_ceil(most))
+}
+
+/// Numbers of a layer's weights from which on it is large: so many, 1 MiB, have no room in a second-level cache beside all else,
+/// and may have none in the third-level cache that a core is left by its neighbours.
+const LARGE: usize = 256 * 1024;
 
 /// A part of the chains through the units of a layer.
 #[derive(Clone, Copy)]
@@ -51,29 +56,31 @@ pub(super) struct Visit {
 /// Visits all stretches of the chains through `units` units, of `panels` panels of results.
 #[inline(always)]
 pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
-    let far = const { S::STRETCH < usize::MAX } && product(&[units, panels, PANEL]) >= FETCHED_AHEAD;
+    let is_large = product(&[units, panels, PANEL]) >= LARGE;
+    let fetches_ahead = S::FETCHES_AHEAD && is_large;
+    let longest = if is_large { S::LARGE_STRETCH } else { S::STRETCH };
     let all = Stretch { panel: 0, units, is_last: true };
     // Where nothing is to be cut, the loops below would be a part of the time.
-    if units <= S::STRETCH && product(&[samples, units]) <= CHUNK_NUMBERS && !far {
+    if units <= longest && product(&[samples, units]) <= CHUNK_NUMBERS && !fetches_ahead {
         for panel in 0..panels {
             visit(Visit { samples: (0, samples), panel, stretch: all, next: None });
         }
         return;
     }
     // The operand A of such a stretch stays, for all samples of a chunk, in the second-level cache while all panels read it.
-    let longest = S::STRETCH.saturating_mul(4);
-    let chunk = chunk(samples, longest.min(units));
+    let resident = longest.saturating_mul(4);
+    let chunk = chunk(samples, resident.min(units));
     let mut first = 0;
     while first < samples {
         let samples = (first, chunk.min(samples - first));
         all.for_parts(
-            longest,
+            resident,
             #[inline(always)]
             |long| {
                 for panel in 0..panels {
                     // The operand B of such a stretch stays in the first-level cache while all tiles of a column read it.
                     long.for_parts(
-                        S::STRETCH,
+                        longest,
                         #[inline(always)]
                         |stretch| {
                             let after = stretch.panel + stretch.units.div_ceil(PANEL);
@@ -82,7 +89,12 @@ pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: us
                             } else {
                                 (panel + 1, long.panel)
                             };
-                            visit(Visit { samples, panel, stretch, next: (far && next.0 < panels).then_some(next) });
+                            visit(Visit {
+                                samples,
+                                panel,
+                                stretch,
+                                next: (fetches_ahead && next.0 < panels).then_some(next),
+                            });
                         },
                     );
                 }
@@ -162,7 +174,7 @@ impl Stretch {
         let mut size = panels;
         // Most layers fit: the divisions would be a part of a small one's time. So would those of `step_by`.
         if self.units > longest {
-            size = panels.div_ceil(panels.div_ceil(longest / PANEL));
+            size = in_even_parts(panels, longest / PANEL);
         }
         let mut first = 0;
         while first < panels {

@@ -38,8 +38,12 @@ impl Simd for Avx2 {
     // Eight chains keep two multiply-add units busy at a latency of four.
     const SINGLE_TILE_ROWS: usize = 8;
     const TILE_VECTORS: usize = 2;
-    // Of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
+    // A line for each step, of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
     const STRETCH: usize = 128;
+    const LARGE_STRETCH: usize = 128;
+    // Both operands take a line in each step.
+    const SAMPLE_STRETCH: usize = 64;
+    const FETCHES_AHEAD: bool = true;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

@@ -49,9 +49,19 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// Vectors in one row of the register tile.
     const TILE_VECTORS: usize;
 
-    /// Steps of a chain after which a tile puts its sums down, and goes on with them later: what it reads in so many steps, a
-    /// cache line in each, should stay in the first-level cache while all tiles of a column read it.
+    /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later: what it reads in so many
+    /// steps should stay in the first-level cache while all tiles of a column read it. In layers whose weights fit the
+    /// second-level cache.
     const STRETCH: usize;
+
+    /// The same in larger layers.
+    const LARGE_STRETCH: usize;
+
+    /// The same for chains along samples, that are more than twice as long.
+    const SAMPLE_STRETCH: usize;
+
+    /// Whether the weights of the next stretch are fetched by instructions in those larger layers, not by the core alone.
+    const FETCHES_AHEAD: bool;
 
     /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
     /// be `#[inline(always)]`, or it is compiled without them (see the essay in the crate's documentation).

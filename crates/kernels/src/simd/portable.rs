@@ -37,6 +37,9 @@ impl Simd for Portable {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 1;
     const STRETCH: usize = usize::MAX;
+    const LARGE_STRETCH: usize = usize::MAX;
+    const SAMPLE_STRETCH: usize = usize::MAX;
+    const FETCHES_AHEAD: bool = false;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

@@ -43,6 +43,9 @@ impl Simd for Scalar {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
     const STRETCH: usize = usize::MAX;
+    const LARGE_STRETCH: usize = usize::MAX;
+    const SAMPLE_STRETCH: usize = usize::MAX;
+    const FETCHES_AHEAD: bool = false;
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

@@ -1,0 +1,62 @@
+//! The order in which the weight sweep visits blocks, so that the caches hold what it reads again and again.
+
+use std::ops::Range;
+
+use super::layout::{LayerShape, PANEL, product};
+use super::stretch::{CHUNK_NUMBERS, in_even_parts};
+
+impl LayerShape {
+    /// Calls `visit` with each of the blocks `blocks` of the layer, and its panels of outputs and of inputs, for the gradient of
+    /// `samples` samples.
+    ///
+    /// Row by row each panel of deltas would meet all panels z, which may have no room in a cache. So the inputs are cut into
+    /// parts whose z stays in the second-level cache until all panels of deltas have met it.
+    #[inline(always)]
+    pub fn for_each_block(self, blocks: Range<usize>, samples: usize, mut visit: impl FnMut(usize, (usize, usize))) {
+        let panels = self.input_panels();
+        let part = match product(&[samples, panels, PANEL]) {
+            0..=CHUNK_NUMBERS => panels,
+            _ => in_even_parts(panels, (CHUNK_NUMBERS / PANEL / samples).max(1)),
+        };
+        let rows = blocks.start / panels..blocks.end.div_ceil(panels);
+        let mut first = 0;
+        while first < panels {
+            let end = panels.min(first + part);
+            for output_panel in rows.clone() {
+                for input_panel in first..end {
+                    let block = output_panel * panels + input_panel;
+                    if blocks.contains(&block) {
+                        visit(block, (output_panel, input_panel));
+                    }
+                }
+            }
+            first = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each block of a range comes once, with its place.
+    #[test]
+    fn every_block_is_visited_once() {
+        for (inputs, outputs) in [(1, 1), (30, 16), (300, 300), (1024, 1000), (40_000, 70)] {
+            let shape = LayerShape { inputs, outputs };
+            let all = shape.blocks();
+            for blocks in [0..all, 0..all / 2, all / 2..all, all / 3..all - all / 3, 0..0] {
+                for samples in [1, 100, 512, 1_000_000] {
+                    let mut visited = Vec::new();
+                    shape.for_each_block(blocks.clone(), samples, |block, (output_panel, input_panel)| {
+                        assert_eq!(block, shape.block(output_panel, input_panel));
+                        assert!(input_panel < shape.input_panels());
+                        visited.push(block);
+                    });
+                    visited.sort_unstable();
+                    assert!(visited.into_iter().eq(blocks.clone()), "{shape:?}, {blocks:?}, {samples} samples");
+                }
+            }
+        }
+    }
+}
