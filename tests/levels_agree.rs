@@ -329,7 +329,8 @@ fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; Panels::len(units, rows)];
     let panels = PanelsMut::new(&mut numbers, units, rows);
     let samples = rows_of_units.len() / units;
-    dispatch!(Level::best(), simd => matrix::gather_rows(simd, rows_of_units, samples, |row| row, panels));
+    let table = Table::new(rows_of_units, units);
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, (table, 0), samples, |row| row, panels));
     numbers
 }
 
@@ -370,7 +371,7 @@ fn backward_at(
     z: Panels<'_>,
     delta_in: PanelsMut<'_>,
 ) {
-    dispatch!(level, simd => matrix::backward(simd, weights, delta, samples, slope, z, delta_in));
+    dispatch!(level, simd => matrix::backward(simd, weights, delta, samples, slope, z, (delta_in, 0)));
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
-    Panels, PanelsMut, ROW_MULTIPLE,
+    Panels, PanelsMut, ROW_MULTIPLE, Table,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -141,7 +141,7 @@ impl Layer {
             Kernel::Backward => {
                 let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
                 let delta_in = PanelsMut::new(&mut self.panels[..Panels::len(inputs, rows)], inputs, rows);
-                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, delta_in));
+                dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, (delta_in, 0)));
             }
             Kernel::Gradient => {
                 let minibatch = minibatch(&self.group, samples, rows);
@@ -247,7 +247,8 @@ fn places(shape: LayerShape) -> impl Iterator<Item = (usize, usize)> {
 /// Writes (samples, units) in row-major order to panels.
 fn write_panels(numbers: &mut [f32], units: usize, rows: usize, samples: &[f32]) {
     let panels = PanelsMut::new(numbers, units, rows);
-    dispatch!(Level::best(), simd => matrix::gather_rows(simd, samples, samples.len() / units, |row| row, panels));
+    let table = Table::new(samples, units);
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, (table, 0), samples.len() / units, |row| row, panels));
 }
 
 /// One kernel of a minibatch, with a layer of its own.

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use kernels::matrix::{GRADIENT, PANEL, read_gradient, write_gradient};
-use kernels::{Dropout, Level, dispatch};
+use kernels::matrix::{GRADIENT, LayerShape, PANEL, read_gradient, write_gradient};
+use kernels::{Dropout, Level, Slope, dispatch};
 
 use crate::buffer::Buffer;
+use crate::by_units::{self, left_share};
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
-use crate::parallel::both;
+use crate::parallel::{Shares, Team, both};
 use crate::parameters::{BlocksMut, place_of};
 use crate::sweep::{WeightSweep, sample_sweep};
 use crate::workspace::{Purpose, Workspace};
@@ -24,9 +25,11 @@ pub(crate) struct Engine {
     sums: Buffer,
     /// And for each block, of each of its outputs, the sum of their squares.
     squares: Vec<[f64; PANEL]>,
-    /// One for each thread count that may be used: the samples are cut into as many groups.
+    /// One for each number of groups of samples that may be needed.
     workspaces: Vec<Workspace>,
     purpose: Purpose,
+    /// Whether threads may share out units: where slopes are not kept, and some layer has more than one panel.
+    shares_units: bool,
     /// The work up to each block, in arbitrary units, to share it out evenly.
     work: Vec<usize>,
 }
@@ -63,6 +66,7 @@ impl Engine {
     pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
         let blocks = network.parameters.block_count();
         let clipped = if options.clip_norm.is_some() { blocks } else { 0 };
+        let keeps_slopes = options.dropout > 0.0 || network.shape.activation().slope() == Slope::Kept;
         Engine {
             progress: Progress::new(),
             kept: Buffer::zeros(blocks * options.optimizer.slots() * GRADIENT),
@@ -70,6 +74,7 @@ impl Engine {
             squares: vec![[0.0; PANEL]; clipped],
             workspaces: Vec::new(),
             purpose: if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training },
+            shares_units: !keeps_slopes && network.parameters.most_panels() > 1,
             work: work_of_blocks(network),
         }
     }
@@ -124,17 +129,22 @@ impl Engine {
         }
     }
 
-    /// Makes scratch memory for minibatches of up to `samples` on `threads` threads, if there is none, and returns its index.
-    fn make_room(&mut self, network: &Network, samples: usize, threads: usize) -> usize {
-        if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, threads)) {
+    /// What the threads of a step may share out.
+    pub(crate) fn kinds(&self) -> &'static [Shares] {
+        if self.shares_units { &[Shares::Samples, Shares::Units] } else { &[Shares::Samples] }
+    }
+
+    /// Makes scratch memory for minibatches of up to `samples` in `groups` groups, if there is none, and returns its index.
+    fn make_room(&mut self, network: &Network, samples: usize, groups: usize) -> usize {
+        if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, groups)) {
             return found;
         }
-        self.workspaces.retain(|workspace| workspace.threads() != threads);
-        self.workspaces.push(Workspace::new(&network.shape, samples, threads, self.purpose));
+        self.workspaces.retain(|workspace| workspace.asked() != groups);
+        self.workspaces.push(Workspace::new(&network.shape, samples, groups, self.purpose));
         self.workspaces.len() - 1
     }
 
-    /// The sample sweep over one minibatch on `threads` threads. Returns the index of the workspace, and the losses.
+    /// The sample sweep over one minibatch by a team. Returns the index of the workspace, and the losses.
     fn sweep_samples(
         &mut self,
         network: &Network,
@@ -142,17 +152,30 @@ impl Engine {
         dropout: Option<Dropout>,
         data: &Dataset,
         indices: &[u32],
-        threads: usize,
+        team: Team,
     ) -> (usize, LossSum) {
-        let room = self.make_room(network, indices.len(), threads);
+        let Team { threads, shares } = team;
+        let groups = match shares {
+            Shares::Samples => threads,
+            Shares::Units => 1,
+        };
+        let room = self.make_room(network, indices.len(), groups);
         let workspace = &mut self.workspaces[room];
         let group_samples = workspace.group_samples(indices.len());
         let layout = &workspace.layout;
 
-        let samples = (indices, 0);
-        sweep_groups(threads, layout.stride, group_samples, &mut workspace.numbers, samples, &|group, samples| {
-            sample_sweep(level, network, layout, group, data, samples, dropout);
-        });
+        match shares {
+            Shares::Samples => {
+                let (stride, numbers) = (layout.stride, &mut workspace.numbers);
+                sweep_groups(threads, stride, group_samples, numbers, (indices, 0), &|group, samples| {
+                    sample_sweep(level, network, layout, group, data, samples, dropout);
+                });
+            }
+            Shares::Units => {
+                let group = &mut workspace.numbers[..layout.stride];
+                by_units::sample_sweep((level, threads), network, layout, group, data, indices);
+            }
+        }
         let mut loss = LossSum::default();
         for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
             let (_, arrays) = layout.output_arrays(group);
@@ -168,9 +191,9 @@ impl Engine {
         level: Level,
         data: &Dataset,
         indices: &[u32],
-        threads: usize,
+        team: Team,
     ) -> LossSum {
-        let (room, loss) = self.sweep_samples(network, level, None, data, indices, threads);
+        let (room, loss) = self.sweep_samples(network, level, None, data, indices, team);
         let workspace = &self.workspaces[room];
         let sweep = WeightSweep {
             layers: &network.parameters.layers,
@@ -184,7 +207,7 @@ impl Engine {
             sums: &mut self.sums,
             squares: &mut self.squares,
         };
-        sweep_blocks(threads, &self.work, part, &|Part { blocks, sums, squares, .. }| {
+        sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, sums, squares, .. }| {
             dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
         });
         loss
@@ -196,18 +219,18 @@ impl Engine {
         gradient.iter_mut().zip(summed).for_each(|(sum, g)| *sum += f64::from(g));
     }
 
-    /// Both sweeps over one minibatch on `threads` threads. Returns the losses before it.
+    /// Both sweeps over one minibatch by a team. Returns the losses before it.
     pub(crate) fn step(
         &mut self,
         network: &mut Network,
         options: &TrainingOptions,
         data: &Dataset,
         indices: &[u32],
-        threads: usize,
+        team: Team,
     ) -> LossSum {
         let level = options.level;
         let dropout = self.progress.dropout(options);
-        let (room, loss) = self.sweep_samples(network, level, dropout, data, indices, threads);
+        let (room, loss) = self.sweep_samples(network, level, dropout, data, indices, team);
         if loss.weight == 0.0 {
             // As if there had been no such minibatch.
             return loss;
@@ -230,13 +253,15 @@ impl Engine {
         };
         match (options.clip_norm, in_registers(step)) {
             (None, Some(sgd)) => {
-                sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, .. }| {
+                sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, mut weights, kept, .. }| {
                     dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, &mut weights, kept));
                 })
             }
-            (None, None) => sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, .. }| {
-                dispatch!(level, simd => sweep.update(simd, step, blocks.start, &mut weights, kept));
-            }),
+            (None, None) => {
+                sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, mut weights, kept, .. }| {
+                    dispatch!(level, simd => sweep.update(simd, step, blocks.start, &mut weights, kept));
+                })
+            }
             // The weight sweep in two: the length of the gradient is known when all of it is.
             (Some(most), _) => {
                 let Part { blocks, mut weights, kept, sums, squares } = part;
@@ -247,14 +272,24 @@ impl Engine {
                     sums: &mut *sums,
                     squares: &mut *squares,
                 };
-                sweep_blocks(threads, &self.work, sums_alone, &|Part { blocks, sums, squares, .. }| {
-                    dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
-                });
+                sweep_blocks(
+                    team,
+                    (sweep.layers, &self.work),
+                    sums_alone,
+                    &|Part { blocks, sums, squares, .. }| {
+                        dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
+                    },
+                );
                 step = clipped(step, most, sweep.squared_norm(squares), loss.weight);
                 let part = Part { blocks, weights, kept, sums, squares };
-                sweep_blocks(threads, &self.work, part, &|Part { blocks, mut weights, kept, sums, .. }| {
-                    dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, &mut weights, kept));
-                });
+                sweep_blocks(
+                    team,
+                    (sweep.layers, &self.work),
+                    part,
+                    &|Part { blocks, mut weights, kept, sums, .. }| {
+                        dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, &mut weights, kept));
+                    },
+                );
             }
         }
         loss
@@ -324,8 +359,33 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The weight sweep of some blocks, on `threads` threads.
-fn sweep_blocks(threads: usize, work: &[usize], part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+/// The weight sweep of all blocks by a team: of these layers, each with its first block, and of so much work up to each block.
+fn sweep_blocks(
+    Team { threads, shares }: Team,
+    (layers, work): (&[(usize, LayerShape)], &[usize]),
+    part: Part<'_>,
+    sweep: &(impl Fn(Part<'_>) + Sync),
+) {
+    match shares {
+        Shares::Samples => sweep_by_work(threads, work, part, sweep),
+        Shares::Units => {
+            let mut rest = part;
+            for (_, shape) in layers {
+                let [now, after] = rest.split(shape.blocks());
+                // The rows of blocks of each panel of units; or, where there is one alone, of each panel of the layer before.
+                let rows = match (shape.output_panels(), shape.input_panels()) {
+                    (1, inputs) => (inputs, 1),
+                    rows => rows,
+                };
+                sweep_by_rows(threads, rows, now, sweep);
+                rest = after;
+            }
+        }
+    }
+}
+
+/// The weight sweep of some blocks, shared out evenly.
+fn sweep_by_work(threads: usize, work: &[usize], part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
     let blocks = part.blocks.clone();
     if threads == 1 || blocks.len() <= 1 {
         return sweep(part);
@@ -338,7 +398,83 @@ fn sweep_blocks(threads: usize, work: &[usize], part: Part<'_>, sweep: &(impl Fn
     let [left, right] = part.split(middle - blocks.start);
     both(
         true,
-        || sweep_blocks(left_threads, work, left, sweep),
-        || sweep_blocks(threads - left_threads, work, right, sweep),
+        || sweep_by_work(left_threads, work, left, sweep),
+        || sweep_by_work(threads - left_threads, work, right, sweep),
     );
+}
+
+/// The weight sweep of so many rows of so many blocks, shared out as the units are in [`by_units`].
+fn sweep_by_rows(threads: usize, (rows, blocks): (usize, usize), part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    if threads == 1 || rows == 1 {
+        return sweep(part);
+    }
+    let left_rows = left_share(rows, threads);
+    let [left, right] = part.split(left_rows * blocks);
+    both(
+        true,
+        || sweep_by_rows(threads / 2, (left_rows, blocks), left, sweep),
+        || sweep_by_rows(threads - threads / 2, (rows - left_rows, blocks), right, sweep),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Pool;
+    use crate::{Activation, OutputLayer, Threads};
+
+    /// The weights after some steps by `team`.
+    fn trained(network: &Network, options: &TrainingOptions, data: &Dataset, batch: usize, team: Team) -> Vec<u32> {
+        let pool = Pool::new(Threads::Own(team.threads)).unwrap();
+        let (mut network, mut engine) = (network.clone(), Engine::new(network, options));
+        assert!(engine.kinds().contains(&team.shares));
+        let order: Vec<u32> = (0..data.rows() as u32).rev().collect();
+        pool.run(|| {
+            for indices in order.chunks(batch) {
+                engine.step(&mut network, options, data, indices, team);
+            }
+        });
+        (1..=network.shape.layers().len()).flat_map(|layer| network.weights(layer)).map(f32::to_bits).collect()
+    }
+
+    /// Whatever is shared out, and among however many threads: the bits are those of one thread.
+    #[test]
+    fn teams_change_no_bit() {
+        let mut random = crate::random::Random::new(7, 0);
+        let sgd = |momentum| Optimizer::Sgd { learning_rate: 0.1, momentum };
+        let plain = TrainingOptions { optimizer: sgd(0.0), ..Default::default() };
+        let all_options = [
+            plain.clone(),
+            TrainingOptions { optimizer: sgd(0.9), clip_norm: Some(0.01), ..plain.clone() },
+            TrainingOptions { optimizer: Optimizer::adam(0.01), weight_decay: 0.1, ..plain },
+        ];
+        for (inputs, hidden, outputs) in [(5, &[70, 33, 3][..], 1), (300, &[40], 1), (3, &[2, 130], 40)] {
+            let builder = Network::builder(inputs).hidden(hidden).activation(Activation::Sigmoid).seed(5);
+            let network = match outputs {
+                1 => builder,
+                outputs => builder.output_layer(OutputLayer::Identity, outputs),
+            };
+            let network = network.build().unwrap();
+            let rows = 50;
+            let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| random.unit() - 0.5).collect() };
+            let features = numbers(rows * inputs);
+            let data = match outputs {
+                1 => Dataset::new(inputs, features, (0..rows).map(|row| (row % 2) as f32).collect()),
+                outputs => Dataset::regression(inputs, features, outputs, numbers(rows * outputs)),
+            };
+            let data = data.unwrap();
+            for options in &all_options {
+                for batch in [1, 7, 50] {
+                    let expected = trained(&network, options, &data, batch, Team::ALONE);
+                    for shares in [Shares::Samples, Shares::Units] {
+                        for threads in 1..=5 {
+                            let team = Team { threads, shares };
+                            let found = trained(&network, options, &data, batch, team);
+                            assert!(found == expected, "{inputs} {hidden:?} {outputs}, {batch} samples, {team:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -6,11 +6,12 @@ use kernels::softmax::shifted_exponentials_lanes;
 use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
+use crate::by_units;
 use crate::layer;
 use crate::loss::{LossSum, losses_and_deltas};
-use crate::parallel::{Pool, both};
+use crate::parallel::{Pool, Shares, Team, both};
 use crate::row_sweep::RowSweep;
-use crate::sweep::{Keep, gather_features, propagate, propagate_on};
+use crate::sweep::{Keep, gather_features, propagate};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Dataset, Network, OutputLayer};
@@ -109,7 +110,7 @@ impl ForwardSweep {
     /// For `network`, on up to so many threads.
     pub(crate) fn new(network: &Network, threads: usize) -> Self {
         let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions);
-        let tunings = Tunings::new(threads);
+        let tunings = Tunings::new(threads, &[Shares::Samples]);
         ForwardSweep {
             scratch: Scratch { layout, numbers: Buffer::zeros(0) },
             row: RowSweep::new(&network.shape),
@@ -164,7 +165,7 @@ impl ForwardSweep {
         }
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
-        tunings.of(count, parts).step(|threads| {
+        tunings.of(count, parts).step(|Team { threads, .. }| {
             let groups = if shares_layers { 1 } else { threads };
             let (layout, groups) = scratch.groups(network, count.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], mut rows: Rows<'_>, mut count: usize| {
@@ -180,8 +181,8 @@ impl ForwardSweep {
                 1 => body(groups, rows, count),
                 _ if shares_layers => pool.run(|| {
                     let (parameters, activation) = (&network.parameters, network.shape.activation());
-                    dispatch!(level, simd => gather_rows(simd, layout, groups, rows.features, count));
-                    propagate_on((level, threads), parameters, activation, layout, groups, count);
+                    by_units::gather_features((level, threads), layout, groups, rows.features, count, &|row| row);
+                    by_units::propagate((level, threads), parameters, activation, layout, groups, count);
                     dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
                 }),
                 _ => pool.run(|| share_out(threads, layout.stride, groups, rows, count, &body)),

@@ -143,7 +143,7 @@ impl Lbfgs {
         options.validate()?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::for_gradients(&network);
-        let tunings = Tunings::new(pool.threads());
+        let tunings = Tunings::new(pool.threads(), engine.kinds());
         Ok(Lbfgs { network, options, pool, engine, tunings })
     }
 
@@ -275,7 +275,7 @@ impl Objective for Loss<'_> {
         let mut loss = LossSum::default();
         for chunk in order.chunks(CHUNK) {
             let tuning = tunings.of(chunk.len(), chunk.len());
-            let of_chunk = tuning.step(|threads| engine.gradient(network, options.level, data, chunk, threads));
+            let of_chunk = tuning.step(|team| engine.gradient(network, options.level, data, chunk, team));
             engine.add_gradient(network, gradient);
             loss.sum += of_chunk.sum;
             loss.weight += of_chunk.weight;

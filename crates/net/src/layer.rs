@@ -4,7 +4,7 @@ use kernels::matrix::{self, Blocks, LayerShape, Panels, PanelsMut, Table};
 use kernels::simd::Simd;
 use kernels::{Activation, LayerDropout, Level, Slope, dispatch};
 
-use crate::parallel::both;
+use crate::by_units::for_parts;
 
 /// A hidden layer: z_out = activation(W z + w0), or the preactivations without an activation, for `samples` samples. `scratch`
 /// has a place for each row and each unit of a narrow layer.
@@ -103,7 +103,10 @@ pub(crate) fn forward_hidden_on(
             forward_narrow_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
         });
     } else {
-        forward_panels((level, threads), weights, activation, z, samples, z_out);
+        for_parts(threads, 0, z_out, &|first, z_out| {
+            let weights = weights.of_outputs(first, z_out.units());
+            dispatch!(level, simd => forward_units(simd, weights, z, samples, Some(activation), z_out));
+        });
     }
 }
 
@@ -120,29 +123,6 @@ fn forward_units<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || matrix::forward(simd, weights, z, samples, activation, z_out),
-    );
-}
-
-fn forward_panels(
-    (level, threads): (Level, usize),
-    weights: Blocks<'_>,
-    activation: Activation,
-    z: Panels<'_>,
-    samples: usize,
-    z_out: PanelsMut<'_>,
-) {
-    let panels = weights.shape().output_panels();
-    if threads == 1 || panels == 1 {
-        return dispatch!(level, simd => forward_units(simd, weights, z, samples, Some(activation), z_out));
-    }
-    let left_threads = threads / 2;
-    let left = (panels * left_threads / threads).max(1);
-    let (left_weights, right_weights) = weights.split_outputs(left);
-    let (left_out, right_out) = z_out.split_at(left);
-    both(
-        true,
-        || forward_panels((level, left_threads), left_weights, activation, z, samples, left_out),
-        || forward_panels((level, threads - left_threads), right_weights, activation, z, samples, right_out),
     );
 }
 
@@ -194,7 +174,7 @@ pub(crate) fn write_deltas<S: Simd>(
 }
 
 /// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da. As `slope` says, dz/da comes from
-/// the postactivations `z` or stands in their place. A function of its own (`vectorize` outlines it).
+/// the postactivations `z` or stands in their place.
 #[inline(always)]
 pub(crate) fn backward<S: Simd>(
     simd: S,
@@ -205,13 +185,41 @@ pub(crate) fn backward<S: Simd>(
     z: &[f32],
     delta_in: &mut [f32],
 ) {
+    let LayerShape { inputs, outputs } = weights.shape();
+    let (delta, z) = (Panels::new(delta, outputs, rows), Panels::new(z, inputs, rows));
+    backward_units(simd, weights, slope, delta, samples, z, (PanelsMut::new(delta_in, inputs, rows), 0));
+}
+
+/// The same on `threads` threads, each with some panels of the units of the layer before.
+pub(crate) fn backward_on(
+    (level, threads): (Level, usize),
+    weights: Blocks<'_>,
+    slope: Slope,
+    (delta, rows): (&[f32], usize),
+    samples: usize,
+    z: &[f32],
+    delta_in: &mut [f32],
+) {
+    let LayerShape { inputs, outputs } = weights.shape();
+    let (delta, z) = (Panels::new(delta, outputs, rows), Panels::new(z, inputs, rows));
+    for_parts(threads, 0, PanelsMut::new(delta_in, inputs, rows), &|first, delta_in| {
+        dispatch!(level, simd => backward_units(simd, weights, slope, delta, samples, z, (delta_in, first)));
+    });
+}
+
+/// [`matrix::backward`] in a function of its own (`vectorize` outlines it).
+#[inline(always)]
+fn backward_units<S: Simd>(
+    simd: S,
+    weights: Blocks<'_>,
+    slope: Slope,
+    delta: Panels<'_>,
+    samples: usize,
+    z: Panels<'_>,
+    delta_in: (PanelsMut<'_>, usize),
+) {
     simd.vectorize(
         #[inline(always)]
-        move || {
-            let (inputs, outputs) = (weights.shape().inputs, weights.shape().outputs);
-            let delta = Panels::new(delta, outputs, rows);
-            let z = Panels::new(z, inputs, rows);
-            matrix::backward(simd, weights, delta, samples, slope, z, PanelsMut::new(delta_in, inputs, rows));
-        },
+        move || matrix::backward(simd, weights, delta, samples, slope, z, delta_in),
     );
 }

@@ -58,6 +58,7 @@
 //!   are never half written. [`memory`]: whether there is enough. [`random`]: the random numbers.
 
 mod buffer;
+mod by_units;
 pub mod checkpoint;
 pub mod container;
 pub mod dataset;

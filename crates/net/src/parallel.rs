@@ -22,6 +22,27 @@ impl Default for Threads {
     }
 }
 
+/// The threads of a piece of work, and what they share out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Team {
+    pub threads: usize,
+    pub shares: Shares,
+}
+
+/// What threads share out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shares {
+    /// Each takes some of the samples through all layers.
+    Samples,
+    /// Each takes some of the units of every layer, for all samples.
+    Units,
+}
+
+impl Team {
+    /// One thread.
+    pub(crate) const ALONE: Team = Team { threads: 1, shares: Shares::Samples };
+}
+
 /// More threads than this are a slip.
 const MOST_THREADS: usize = 4096;
 

@@ -6,7 +6,7 @@
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
 
-use kernels::matrix::{self, BlockGradient, BlockMut, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut};
+use kernels::matrix::{self, BlockGradient, BlockMut, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut, Table};
 use kernels::simd::Simd;
 use kernels::{Activation, Dropout, Level, Sgd, Slope, Step, dispatch};
 
@@ -64,27 +64,6 @@ pub(crate) fn propagate<S: Simd>(
     );
 }
 
-/// The same on several threads, which share out the units of each layer: for samples too few to be shared out.
-pub(crate) fn propagate_on(
-    (level, threads): (Level, usize),
-    parameters: &Parameters,
-    activation: Activation,
-    layout: &GroupLayout,
-    group: &mut [f32],
-    samples: usize,
-) {
-    let rows = layout.rows;
-    let last = layout.z.len();
-    for layer in 1..last {
-        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
-        let weights = parameters.layer(layer - 1);
-        layer::forward_hidden_on((level, threads), weights, activation, (z, rows), samples, z_out, scratch);
-    }
-    let (z, output) = layout.output_layer(group);
-    let weights = parameters.layer(last - 1);
-    dispatch!(level, simd => layer::forward_output(simd, weights, (z, rows), samples, output));
-}
-
 /// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
 #[inline(always)]
 pub(crate) fn gather_features<S: Simd>(
@@ -95,8 +74,8 @@ pub(crate) fn gather_features<S: Simd>(
     samples: usize,
     index_of: impl Fn(usize) -> usize,
 ) {
-    let z = PanelsMut::new(&mut group[layout.z[0]..][..layout.panels_len(0)], layout.units[0], layout.rows);
-    matrix::gather_rows(simd, features, samples, index_of, z);
+    let table = Table::new(features, layout.units[0]);
+    matrix::gather_rows(simd, (table, 0), samples, index_of, layout.features(group));
 }
 
 /// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
@@ -143,38 +122,43 @@ fn sample_sweep_with<S: Simd>(
     // Step by step in functions of their own: they are compiled faster, and cost each other no registers.
     propagate(simd, parameters, activation, layout, group, samples, (0, keep));
 
-    let last = layout.z.len();
-    let (before, deltas) = group.split_at_mut(layout.delta[last]);
-    let delta = &mut deltas[..layout.panels_len(last)];
-    match (shape.output_layer(), layout.units[last]) {
-        // Constants, so that loops over the units vanish. The other output layers are in a function of their own (`vectorize`
-        // outlines it), so that they cost the sweep of a small network no registers.
-        (OutputLayer::Sigmoid, 1) => {
-            output_deltas(simd, (OutputLayer::Sigmoid, 1), layout, before, delta, data, indices);
-        }
-        head => simd.vectorize(
-            #[inline(always)]
-            || output_deltas(simd, head, layout, before, delta, data, indices),
-        ),
-    }
-
-    for layer in (2..=last).rev() {
-        let (before, delta) = group.split_at_mut(layout.delta[layer]);
-        let delta = &delta[..layout.panels_len(layer)];
-        let (before, delta_in) = before.split_at_mut(layout.delta[layer - 1]);
-        let delta_in = &mut delta_in[..layout.panels_len(layer - 1)];
-        let (slope, start) = match layout.slopes {
-            None => (activation.slope(), layout.z[layer - 1]),
-            Some(_) => (Slope::Kept, layout.slopes(layer - 1)),
-        };
-        let z = &before[start..][..layout.panels_len(layer - 1)];
+    output_deltas(simd, shape.output_layer(), layout, group, data, indices);
+    let slope = if layout.slopes.is_none() { activation.slope() } else { Slope::Kept };
+    for layer in (2..=layout.z.len()).rev() {
+        let (delta, z, delta_in) = layout.backward(group, layer);
         layer::backward(simd, parameters.layer(layer - 1), slope, (delta, rows), samples, z, delta_in);
     }
 }
 
-/// Step 2 of backpropagation: the losses, and the deltas of an output layer of so many units.
+/// Step 2 of backpropagation: the losses, and the deltas of the output layer.
 #[inline(always)]
-fn output_deltas<S: Simd>(
+pub(crate) fn output_deltas<S: Simd>(
+    simd: S,
+    output_layer: OutputLayer,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    data: &Dataset,
+    indices: &[u32],
+) {
+    let last = layout.z.len();
+    let (before, deltas) = group.split_at_mut(layout.delta[last]);
+    let delta = &mut deltas[..layout.panels_len(last)];
+    match (output_layer, layout.units[last]) {
+        // Constants, so that loops over the units vanish. The other output layers are in a function of their own (`vectorize`
+        // outlines it), so that they cost the sweep of a small network no registers.
+        (OutputLayer::Sigmoid, 1) => {
+            deltas_of_units(simd, (OutputLayer::Sigmoid, 1), layout, before, delta, data, indices);
+        }
+        head => simd.vectorize(
+            #[inline(always)]
+            || deltas_of_units(simd, head, layout, before, delta, data, indices),
+        ),
+    }
+}
+
+/// The same for so many units.
+#[inline(always)]
+fn deltas_of_units<S: Simd>(
     simd: S,
     (output_layer, units): (OutputLayer, usize),
     layout: &GroupLayout,

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::forward_sweep::{ForwardSweep, Prediction};
 use crate::loss::LossSum;
 use crate::optimizer::Progress;
-use crate::parallel::Pool;
+use crate::parallel::{Pool, Team};
 use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
 use crate::tuning::Tunings;
@@ -201,7 +201,7 @@ impl Trainer {
         memory::check("the optimiser of this network", Some(Engine::bytes(&network, &options)))?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::new(&network, &options);
-        let tunings = Tunings::new(pool.threads());
+        let tunings = Tunings::new(pool.threads(), engine.kinds());
         let sweep = ForwardSweep::new(&network, pool.threads());
         Ok(Trainer {
             network,
@@ -456,13 +456,13 @@ impl Trainer {
             let Trainer { network, options, engine, order, in_epochs, state, .. } = self;
             let start = state.batches_done * batch_size;
             let indices = &order[start..order.len().min(start + batch_size)];
-            let mut step = |threads| engine.step(network, options, data, indices, threads);
+            let mut step = |team| engine.step(network, options, data, indices, team);
             let of_step = if alone {
-                step(1)
+                step(Team::ALONE)
             } else {
                 let tuning = in_epochs.of(batch_size, batch_size);
                 // The last minibatch, if smaller, is no measure.
-                if indices.len() == batch_size { tuning.step(step) } else { step(tuning.threads()) }
+                if indices.len() == batch_size { tuning.step(step) } else { step(tuning.team()) }
             };
             state.loss.sum += of_step.sum;
             state.loss.weight += of_step.weight;
@@ -504,9 +504,9 @@ impl Trainer {
         data.choose("a minibatch", indices, minibatch)?;
         let indices = &minibatch[..];
         let tuning = in_single_steps.of(indices.len(), indices.len());
-        let loss = tuning.step(|threads| match threads {
-            1 => engine.step(network, options, data, indices, 1),
-            _ => pool.run(|| engine.step(network, options, data, indices, threads)),
+        let loss = tuning.step(|team| match team {
+            Team::ALONE => engine.step(network, options, data, indices, team),
+            _ => pool.run(|| engine.step(network, options, data, indices, team)),
         });
         let learning_rate = options.optimizer.learning_rate();
         match loss.sum.is_finite() {

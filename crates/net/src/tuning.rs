@@ -1,17 +1,19 @@
-//! How many threads are the fastest for a kind of work: found out by timing it.
+//! How many threads are the fastest for a kind of work, and what they share out: found out by timing it.
 //!
 //! Threads change no bit of a result, so that each trial is as good as any other step. What a thread is worth depends on
 //! the machine, on who else runs on it, and on how much of the work's data moves between cores: no formula knows it.
 
 use std::time::Instant;
 
-/// A choice between thread counts: open while they are tried, and again from time to time, since a core that was busy may
+use crate::parallel::{Shares, Team};
+
+/// A choice between teams of threads: open while they are tried, and again from time to time, since a core that was busy may
 /// have become free.
 #[derive(Clone, Debug)]
 pub(crate) struct Tuning {
     candidates: Vec<Candidate>,
-    /// The candidate that is being tried.
-    trying: usize,
+    /// The candidate that is being tried or, between trials, the one that is chosen.
+    current: usize,
     /// Rounds of visits to all candidates that are still to be made.
     rounds_left: usize,
     visit: Visit,
@@ -22,7 +24,7 @@ pub(crate) struct Tuning {
 
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
-    threads: usize,
+    team: Team,
     /// Of a step, in the best of its visits.
     seconds: f64,
 }
@@ -51,19 +53,20 @@ const LONGEST_HOLD_SECONDS: f64 = 0.5;
 const LEAST_HOLD: f64 = 25.0;
 
 impl Tuning {
-    /// A choice between `most` threads, half of them, and so on to one.
-    pub(crate) fn new(most: usize) -> Self {
+    /// A choice between `most` threads, half of them, and so on to one, which may share out each of `kinds`.
+    fn new(most: usize, kinds: &[Shares]) -> Self {
         let mut candidates = Vec::new();
         let mut threads = most;
         while threads > 1 {
-            candidates.push(Candidate { threads, seconds: f64::INFINITY });
+            let teams = kinds.iter().map(|shares| Team { threads, shares: *shares });
+            candidates.extend(teams.map(|team| Candidate { team, seconds: f64::INFINITY }));
             threads = threads.div_ceil(2);
         }
-        candidates.push(Candidate { threads: 1, seconds: f64::INFINITY });
+        candidates.push(Candidate { team: Team::ALONE, seconds: f64::INFINITY });
         let rounds_left = if most == 1 { 0 } else { ROUNDS };
         Tuning {
             candidates,
-            trying: 0,
+            current: 0,
             rounds_left,
             visit: Visit::default(),
             hold_seconds: FIRST_HOLD_SECONDS,
@@ -71,39 +74,39 @@ impl Tuning {
         }
     }
 
-    /// Whether thread counts are being tried.
+    /// Whether teams are being tried.
     pub(crate) fn is_open(&self) -> bool {
         self.rounds_left > 0
     }
 
-    /// The threads for the next step.
-    pub(crate) fn threads(&self) -> usize {
-        if self.is_open() { self.candidates[self.trying].threads } else { self.best().threads }
+    /// The team for the next step.
+    pub(crate) fn team(&self) -> Team {
+        self.candidates[self.current].team
     }
 
     /// Whether several threads are known to be faster than one.
     pub(crate) fn pays(&self) -> bool {
-        !self.is_open() && self.threads() > 1
+        !self.is_open() && self.team().threads > 1
     }
 
-    /// The seconds that a step with the chosen threads is shorter than one on a single thread.
+    /// The seconds that a step with the chosen team is shorter than one on a single thread.
     pub(crate) fn gain(&self) -> f64 {
-        self.one_thread().seconds - self.best().seconds
+        self.one_thread().seconds - self.candidates[self.current].seconds
     }
 
-    /// Runs a step with the threads to use, and times it while the choice is open.
+    /// Runs a step with the team to use, and times it while the choice is open.
     #[inline(always)]
-    pub(crate) fn step<R>(&mut self, step: impl FnOnce(usize) -> R) -> R {
+    pub(crate) fn step<R>(&mut self, step: impl FnOnce(Team) -> R) -> R {
         if self.is_open() {
             let start = Instant::now();
-            let result = step(self.threads());
+            let result = step(self.team());
             self.record(start.elapsed().as_secs_f64());
             return result;
         }
-        let result = step(self.threads());
+        let result = step(self.team());
         self.steps_left = self.steps_left.saturating_sub(1);
         if self.steps_left == 0 && self.candidates.len() > 1 {
-            self.rounds_left = ROUNDS;
+            (self.rounds_left, self.current) = (ROUNDS, 0);
             self.candidates.iter_mut().for_each(|candidate| candidate.seconds = f64::INFINITY);
         }
         result
@@ -121,14 +124,15 @@ impl Tuning {
         }
         let mean = *sum / f64::from(*steps - 1);
         self.visit = Visit::default();
-        let candidate = &mut self.candidates[self.trying];
+        let candidate = &mut self.candidates[self.current];
         candidate.seconds = candidate.seconds.min(mean);
-        self.trying += 1;
-        if self.trying == self.candidates.len() {
-            self.trying = 0;
+        self.current += 1;
+        if self.current == self.candidates.len() {
+            self.current = 0;
             let is_clear = self.candidates.iter().all(|candidate| candidate.seconds >= LONG_STEP_SECONDS);
             self.rounds_left = if is_clear { 0 } else { self.rounds_left - 1 };
             if !self.is_open() {
+                self.current = self.best();
                 self.steps_left = self.hold();
             }
         }
@@ -150,18 +154,19 @@ impl Tuning {
     }
 
     fn steps_of(&self, seconds: f64) -> usize {
-        1 + (seconds / self.best().seconds.max(1e-9)) as usize
+        1 + (seconds / self.candidates[self.current].seconds.max(1e-9)) as usize
     }
 
     fn one_thread(&self) -> Candidate {
         self.candidates[self.candidates.len() - 1]
     }
 
-    fn best(&self) -> Candidate {
-        let one = self.one_thread();
-        let faster = |best: Candidate, other: &Candidate| if other.seconds < best.seconds { *other } else { best };
-        let best = self.candidates.iter().fold(one, faster);
-        if best.seconds < (1.0 - LEAST_GAIN) * one.seconds { best } else { one }
+    /// The fastest candidate, if it gains enough over one thread.
+    fn best(&self) -> usize {
+        let by_seconds = |a: &usize, b: &usize| self.candidates[*a].seconds.total_cmp(&self.candidates[*b].seconds);
+        let best = (0..self.candidates.len()).min_by(by_seconds).expect("one thread at least");
+        let gains = self.candidates[best].seconds < (1.0 - LEAST_GAIN) * self.one_thread().seconds;
+        if gains { best } else { self.candidates.len() - 1 }
     }
 }
 
@@ -169,20 +174,21 @@ impl Tuning {
 #[derive(Clone, Debug)]
 pub(crate) struct Tunings {
     most: usize,
+    kinds: &'static [Shares],
     tunings: Vec<(usize, Tuning)>,
 }
 
 impl Tunings {
-    /// Choices between up to `most` threads.
-    pub(crate) fn new(most: usize) -> Self {
-        Tunings { most, tunings: Vec::new() }
+    /// Choices between up to `most` threads, which share out one of `kinds`.
+    pub(crate) fn new(most: usize, kinds: &'static [Shares]) -> Self {
+        Tunings { most, kinds, tunings: Vec::new() }
     }
 
     /// The choice for so many samples, whose work has so many parts at most.
     pub(crate) fn of(&mut self, samples: usize, parts: usize) -> &mut Tuning {
         let about = samples.next_power_of_two();
         let at = self.tunings.iter().position(|(samples, _)| *samples == about).unwrap_or_else(|| {
-            self.tunings.push((about, Tuning::new(self.most.min(parts))));
+            self.tunings.push((about, Tuning::new(self.most.min(parts), self.kinds)));
             self.tunings.len() - 1
         });
         &mut self.tunings[at].1
@@ -202,15 +208,15 @@ mod tests {
     fn tune(tuning: &mut Tuning, seconds: impl Fn(usize) -> f64) -> (usize, usize) {
         let mut steps = 0;
         while tuning.is_open() {
-            tuning.record(seconds(tuning.threads()));
+            tuning.record(seconds(tuning.team().threads));
             steps += 1;
         }
-        (tuning.threads(), steps)
+        (tuning.team().threads, steps)
     }
 
     #[test]
     fn the_fastest_count_is_chosen() {
-        let choice = |most, seconds: &dyn Fn(usize) -> f64| tune(&mut Tuning::new(most), seconds).0;
+        let choice = |most, seconds: &dyn Fn(usize) -> f64| tune(&mut Tuning::new(most, &[Shares::Samples]), seconds).0;
         assert_eq!(choice(1, &|_| 1.0), 1);
         assert_eq!(choice(2, &|threads| 1e-5 / threads as f64), 2);
         assert_eq!(choice(2, &|threads| 1e-5 * threads as f64), 1);
@@ -219,13 +225,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_faster_is_shared_out() {
+        for shares in [Shares::Samples, Shares::Units] {
+            let mut tuning = Tuning::new(4, &[Shares::Samples, Shares::Units]);
+            while tuning.is_open() {
+                let team = tuning.team();
+                tuning.record(if team.shares == shares { 1e-5 / team.threads as f64 } else { 1e-5 });
+            }
+            assert_eq!(tuning.team(), Team { threads: 4, shares });
+        }
+    }
+
+    #[test]
     fn long_steps_are_tried_twice() {
-        assert_eq!(tune(&mut Tuning::new(2), |threads| 1.0 / threads as f64), (2, 4));
+        assert_eq!(tune(&mut Tuning::new(2, &[Shares::Samples]), |threads| 1.0 / threads as f64), (2, 4));
     }
 
     #[test]
     fn the_choice_is_made_anew() {
-        let mut tuning = Tuning::new(2);
+        let mut tuning = Tuning::new(2, &[Shares::Samples]);
         let held = |tuning: &mut Tuning| {
             let mut steps = 0;
             while !tuning.is_open() {

@@ -4,7 +4,7 @@
 //! own, and holds all layers of its samples.
 
 use kernels::Slope;
-use kernels::matrix::{Minibatch, PANEL, Panels, ROW_MULTIPLE};
+use kernels::matrix::{Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
 
 use crate::buffer::Buffer;
 use crate::{Shape, TargetKind};
@@ -113,6 +113,12 @@ impl GroupLayout {
         }
     }
 
+    /// The panels of the features in `group`.
+    #[inline(always)]
+    pub(crate) fn features<'a>(&self, group: &'a mut [f32]) -> PanelsMut<'a> {
+        PanelsMut::new(&mut group[self.z[0]..][..self.panels_len(0)], self.units[0], self.rows)
+    }
+
     /// What hidden layer `layer` reads and writes in `group`: z of the layer before, its own z, and the scratch memory.
     #[inline(always)]
     pub(crate) fn hidden_layer<'a>(
@@ -152,6 +158,20 @@ impl GroupLayout {
         [&mut before[self.z[layer]..][..length], &mut rest[..length]]
     }
 
+    /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer before, or
+    /// dz/da if those are kept; and the deltas of the layer before.
+    #[inline(always)]
+    pub(crate) fn backward<'a>(&self, group: &'a mut [f32], layer: usize) -> (&'a [f32], &'a [f32], &'a mut [f32]) {
+        let (before, delta) = group.split_at_mut(self.delta[layer]);
+        let (before, delta_in) = before.split_at_mut(self.delta[layer - 1]);
+        let length = self.panels_len(layer - 1);
+        let start = match self.slopes {
+            None => self.z[layer - 1],
+            Some(_) => self.slopes(layer - 1),
+        };
+        (&delta[..self.panels_len(layer)], &before[start..][..length], &mut delta_in[..length])
+    }
+
     /// Where the panels dz/da of hidden layer `layer` start, if they are kept.
     #[inline(always)]
     pub(crate) fn slopes(&self, layer: usize) -> usize {
@@ -165,23 +185,24 @@ impl GroupLayout {
     }
 }
 
-/// The groups of a minibatch, one for each thread.
+/// The groups of a minibatch, one for each thread that takes samples of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub layout: GroupLayout,
     pub numbers: Buffer,
-    threads: usize,
+    /// Groups that were asked for: no minibatch may have as many samples.
+    asked: usize,
     groups: usize,
     samples: usize,
 }
 
 impl Workspace {
-    /// Room for minibatches of up to `samples` samples on `threads` threads.
-    pub(crate) fn new(shape: &Shape, samples: usize, threads: usize, purpose: Purpose) -> Self {
-        let groups = threads.min(samples);
+    /// Room for minibatches of up to `samples` samples in up to `asked` groups.
+    pub(crate) fn new(shape: &Shape, samples: usize, asked: usize, purpose: Purpose) -> Self {
+        let groups = asked.min(samples);
         let layout = GroupLayout::new(shape, samples.div_ceil(groups), purpose);
         let numbers = Buffer::zeros(groups * layout.stride);
-        Workspace { layout, numbers, threads, groups, samples }
+        Workspace { layout, numbers, asked, groups, samples }
     }
 
     /// Bytes that it takes for minibatches of up to `samples` samples, within a few per cent; `None` if they cannot be counted.
@@ -192,14 +213,14 @@ impl Workspace {
         samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
     }
 
-    /// The threads that it was made for.
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
+    /// The groups that it was made for.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked
     }
 
-    /// Whether there is room for `samples` samples on `threads` threads.
-    pub(crate) fn serves(&self, samples: usize, threads: usize) -> bool {
-        self.threads == threads && samples <= self.samples
+    /// Whether there is room for `samples` samples in `groups` groups.
+    pub(crate) fn serves(&self, samples: usize, groups: usize) -> bool {
+        self.asked == groups && samples <= self.samples
     }
 
     /// Samples in each group (the last may have fewer) of a minibatch of `samples`.

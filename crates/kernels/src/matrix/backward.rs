@@ -1,13 +1,14 @@
 //! Backpropagation of a minibatch through one layer.
 
-use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, units_in_panel};
+use super::layout::{BACKWARD_BLOCK, Blocks, NARROW, PANEL, Panels, PanelsMut, product, units_in_panel};
 use super::stretch::{Visit, for_each_stretch};
 use super::tile::{AlongUnits, Chain, Ends, ZEROS, stored_tiles, tiles};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::simd::{Simd, Vector};
 
 /// Step 3 of backpropagation: `delta_in = (W^T delta) dz/da` for the first `samples` samples. `z` are the postactivations of
-/// the layer before, from which the derivative is found as `slope` says; or, if that says so, the derivatives.
+/// the layer before, from which the derivative is found as `slope` says; or, if that says so, the derivatives. `delta_in` are
+/// the panels of all inputs, or some of them from panel `first_panel` on.
 ///
 /// # Panics
 /// If the panels do not fit the layer, or have fewer rows than `samples`.
@@ -19,21 +20,23 @@ pub fn backward<S: Simd>(
     samples: usize,
     slope: Slope,
     z: Panels<'_>,
-    mut delta_in: PanelsMut<'_>,
+    (mut delta_in, first_panel): (PanelsMut<'_>, usize),
 ) {
     let shape = weights.shape;
     assert!(delta.units == shape.outputs, "the deltas fit the layer");
-    assert!(z.units == shape.inputs && delta_in.units == shape.inputs, "the panels fit the layer before");
+    let end = product(&[first_panel, PANEL]).saturating_add(delta_in.units);
+    assert!(z.units == shape.inputs && end <= shape.inputs, "the panels fit the layer before");
+    assert!(end == shape.inputs || end.is_multiple_of(PANEL), "whole panels, but for the last one");
     assert!(samples <= delta.rows && samples <= z.rows && samples <= delta_in.rows, "a row for each sample");
     for_each_stretch::<S>(
         samples,
         shape.outputs,
-        shape.input_panels(),
+        delta_in.units.div_ceil(PANEL),
         #[inline(always)]
         |visit| {
-            let z = z.panel(visit.panel)[..samples * PANEL].as_ptr();
+            let z = z.panel(first_panel + visit.panel)[..samples * PANEL].as_ptr();
             let results = delta_in.panel(visit.panel)[..samples * PANEL].as_mut_ptr();
-            let sums = Sums { weights, delta, visit, so_far: results };
+            let sums = Sums { weights, delta, visit, first_panel, so_far: results };
             if !visit.stretch.is_last {
                 sums.put_down(simd);
                 return;
@@ -59,7 +62,9 @@ pub fn backward<S: Simd>(
 struct Sums<'a> {
     weights: Blocks<'a>,
     delta: Panels<'a>,
+    /// Its panels are counted from `first_panel`.
     visit: Visit,
+    first_panel: usize,
     /// The panel in which the sums lie between two stretches, with a row for each sample up to the last one of the chunk.
     so_far: *mut f32,
 }
@@ -68,7 +73,7 @@ impl Sums<'_> {
     /// Vectors in a row of the sums.
     #[inline(always)]
     fn width<S: Simd>(&self) -> usize {
-        units_in_panel(self.weights.shape.inputs, self.visit.panel).div_ceil(S::LANES)
+        units_in_panel(self.weights.shape.inputs, self.first_panel + self.visit.panel).div_ceil(S::LANES)
     }
 
     /// Gives `tiles` (rows, vectors, chains and ends) all tiles.
@@ -79,7 +84,8 @@ impl Sums<'_> {
         let b_segment = self.weights.shape.input_panels() * BACKWARD_BLOCK;
         for vector in (0..width).step_by(S::TILE_VECTORS) {
             let column = vector * S::LANES;
-            let steps = |input_panel, from| &self.weights.backward_block(from, input_panel)[column..];
+            let steps =
+                |input_panel, from| &self.weights.backward_block(from, self.first_panel + input_panel)[column..];
             self.visit.for_samples(
                 simd,
                 (steps, b_segment),
@@ -112,7 +118,7 @@ impl Sums<'_> {
     fn finish_with<S: Simd>(&self, simd: S, announce: impl Fn(usize) + Copy, finish: impl Fn(S::Vector, usize) + Copy) {
         if self.weights.shape.is_narrow() {
             let width = self.width::<S>();
-            let block = self.weights.backward_block(0, self.visit.panel);
+            let block = self.weights.backward_block(0, self.first_panel + self.visit.panel);
             let delta = self.delta.panel(0);
             return match self.weights.shape.outputs {
                 1 => through_few::<S, 1>(simd, block, delta, self.visit.samples, width, finish),

@@ -120,19 +120,20 @@ impl<'a> Blocks<'a> {
         self.shape
     }
 
-    /// The blocks of the units of the first `panels` output panels, as a layer of their own, and those of the other units.
+    /// The blocks of `outputs` units from the first one of panel `first_panel` on, as a layer of their own.
     ///
     /// # Panics
-    /// If no unit is left for one of them.
+    /// If the layer has no such units, or these do not end with a panel, or with the layer.
     #[inline(always)]
-    pub fn split_outputs(self, panels: usize) -> (Self, Self) {
-        assert!(0 < panels && panels < self.shape.output_panels(), "both parts have a panel");
-        let outputs = panels * PANEL;
-        let first = LayerShape { outputs, ..self.shape };
-        let rest = LayerShape { outputs: self.shape.outputs - outputs, ..self.shape };
-        let (first_forward, forward) = self.forward.split_at(first.blocks() * FORWARD_BLOCK);
-        let (first_backward, backward) = self.backward.split_at(first.blocks() * BACKWARD_BLOCK);
-        (Blocks::new(first_forward, first_backward, first), Blocks::new(forward, backward, rest))
+    pub fn of_outputs(self, first_panel: usize, outputs: usize) -> Self {
+        let end = product(&[first_panel, PANEL]).saturating_add(outputs);
+        assert!(end <= self.shape.outputs, "the layer has those units");
+        assert!(end == self.shape.outputs || end.is_multiple_of(PANEL), "whole panels, but for the last one");
+        let shape = LayerShape { outputs, ..self.shape };
+        let first = self.shape.block(first_panel, 0);
+        let forward = &self.forward[first * FORWARD_BLOCK..][..shape.blocks() * FORWARD_BLOCK];
+        let backward = &self.backward[first * BACKWARD_BLOCK..][..shape.blocks() * BACKWARD_BLOCK];
+        Blocks::new(forward, backward, shape)
     }
 
     #[inline(always)]
@@ -151,6 +152,7 @@ impl<'a> Blocks<'a> {
 pub struct Table<'a> {
     pub(super) numbers: &'a [f32],
     pub(super) units: usize,
+    pub(super) rows: usize,
 }
 
 impl<'a> Table<'a> {
@@ -160,8 +162,9 @@ impl<'a> Table<'a> {
     /// If `units` is 0, or `numbers` does not end with a whole row.
     #[inline(always)]
     pub fn new(numbers: &'a [f32], units: usize) -> Self {
-        assert!(numbers.len().is_multiple_of(units) && units > 0, "whole rows");
-        Table { numbers, units }
+        let rows = numbers.len() / units;
+        assert!(rows * units == numbers.len(), "whole rows");
+        Table { numbers, units, rows }
     }
 }
 
@@ -223,6 +226,18 @@ impl<'a> PanelsMut<'a> {
         assert!(panels < units.div_ceil(PANEL), "both parts have a panel");
         let (first, rest) = numbers.split_at_mut(panels * rows * PANEL);
         (PanelsMut::new(first, panels * PANEL, rows), PanelsMut::new(rest, units - panels * PANEL, rows))
+    }
+
+    /// How many.
+    #[inline(always)]
+    pub fn count(&self) -> usize {
+        self.units.div_ceil(PANEL)
+    }
+
+    /// Their units.
+    #[inline(always)]
+    pub fn units(&self) -> usize {
+        self.units
     }
 
     /// The same panels, to be read.

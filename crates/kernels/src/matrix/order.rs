@@ -18,13 +18,15 @@ impl LayerShape {
             0..=CHUNK_NUMBERS => panels,
             _ => in_even_parts(panels, (CHUNK_NUMBERS / PANEL / samples).max(1)),
         };
-        let rows = blocks.start / panels..blocks.end.div_ceil(panels);
+        // Divisions would be a part of a small layer's time.
+        let first_row = if blocks.start == 0 { 0 } else { blocks.start / panels };
+        let end_row = if blocks.end == self.blocks() { self.output_panels() } else { blocks.end.div_ceil(panels) };
         let mut first = 0;
         while first < panels {
             let end = panels.min(first + part);
-            for output_panel in rows.clone() {
+            for output_panel in first_row..end_row {
                 for input_panel in first..end {
-                    let block = output_panel * panels + input_panel;
+                    let block = self.block(output_panel, input_panel);
                     if blocks.contains(&block) {
                         visit(block, (output_panel, input_panel));
                     }

@@ -72,7 +72,7 @@ impl<'a> Samples<'a> for Table<'a> {
 
     #[inline(always)]
     fn rows(self) -> usize {
-        self.numbers.len() / self.units
+        self.rows
     }
 
     #[inline(always)]

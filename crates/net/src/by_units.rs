@@ -1,0 +1,98 @@
+//! Sweeps in which the threads share out the units of each layer, rather than the samples.
+//!
+//! Each thread takes the same panels of units forward, backward and in the weight sweep, and so reads weights that it has
+//! updated itself; what moves between cores are activations and deltas, which are fewer than weights where the minibatch is
+//! small. The price is a meeting after each layer. Each number's chain is the same, and so are its bits.
+
+use kernels::matrix::{self, PanelsMut, Table};
+use kernels::{Activation, Level, dispatch};
+
+use crate::layer;
+use crate::parallel::both;
+use crate::parameters::Parameters;
+use crate::sweep::output_deltas;
+use crate::workspace::GroupLayout;
+use crate::{Dataset, Network};
+
+/// Panels for the left half of the threads: at least one, of at least two.
+pub(crate) fn left_share(panels: usize, threads: usize) -> usize {
+    (panels * (threads / 2) / threads).max(1)
+}
+
+/// Calls `body` on each of `threads` threads with some of the panels, and the number of the first of these.
+pub(crate) fn for_parts(
+    threads: usize,
+    first: usize,
+    panels: PanelsMut<'_>,
+    body: &(impl Fn(usize, PanelsMut<'_>) + Sync),
+) {
+    let count = panels.count();
+    if threads == 1 || count == 1 {
+        return body(first, panels);
+    }
+    let left = left_share(count, threads);
+    let (left_panels, right_panels) = panels.split_at(left);
+    both(
+        true,
+        || for_parts(threads / 2, first, left_panels, body),
+        || for_parts(threads - threads / 2, first + left, right_panels, body),
+    );
+}
+
+/// [`gather_features`](crate::sweep::gather_features) on several threads.
+pub(crate) fn gather_features(
+    (level, threads): (Level, usize),
+    layout: &GroupLayout,
+    group: &mut [f32],
+    features: &[f32],
+    samples: usize,
+    index_of: &(impl Fn(usize) -> usize + Sync),
+) {
+    let table = Table::new(features, layout.units[0]);
+    for_parts(threads, 0, layout.features(group), &|first, z| {
+        dispatch!(level, simd => matrix::gather_rows(simd, (table, first), samples, index_of, z));
+    });
+}
+
+/// [`propagate`](crate::sweep::propagate) on several threads, from the features on and without slopes.
+pub(crate) fn propagate(
+    (level, threads): (Level, usize),
+    parameters: &Parameters,
+    activation: Activation,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: usize,
+) {
+    let rows = layout.rows;
+    let last = layout.z.len();
+    for layer in 1..last {
+        let (z, z_out, scratch) = layout.hidden_layer(group, layer);
+        let weights = parameters.layer(layer - 1);
+        layer::forward_hidden_on((level, threads), weights, activation, (z, rows), samples, z_out, scratch);
+    }
+    let (z, output) = layout.output_layer(group);
+    let weights = parameters.layer(last - 1);
+    dispatch!(level, simd => layer::forward_output(simd, weights, (z, rows), samples, output));
+}
+
+/// [`sample_sweep`](crate::sweep::sample_sweep) on several threads, for all samples of a minibatch, where no slopes are kept.
+pub(crate) fn sample_sweep(
+    (level, threads): (Level, usize),
+    network: &Network,
+    layout: &GroupLayout,
+    group: &mut [f32],
+    data: &Dataset,
+    indices: &[u32],
+) {
+    let Network { parameters, shape } = network;
+    let (activation, samples, rows) = (shape.activation(), indices.len(), layout.rows);
+    let index_of = |sample| indices[sample] as usize;
+    gather_features((level, threads), layout, group, data.features(), samples, &index_of);
+    propagate((level, threads), parameters, activation, layout, group, samples);
+    dispatch!(level, simd => output_deltas(simd, shape.output_layer(), layout, group, data, indices));
+    for layer in (2..=layout.z.len()).rev() {
+        let (delta, z, delta_in) = layout.backward(group, layer);
+        let weights = parameters.layer(layer - 1);
+        layer::backward_on((level, threads), weights, activation.slope(), (delta, rows), samples, z, delta_in);
+    }
+}
