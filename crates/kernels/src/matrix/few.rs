@@ -50,14 +50,35 @@ pub(super) unsafe fn few_rows<S: Simd, W: Walk, const ROWS: usize>(
         let column = vector * S::LANES;
         let chain = Chain { b: chain.b.wrapping_add(column), ..chain };
         let ends = Ends { start: ends.start.wrapping_add(column), place: ends.place + column, ..ends };
-        // SAFETY: passed on to the caller; no more vectors than are left.
-        vector += unsafe {
-            match vectors - vector {
-                4.. if const { ROWS <= 2 } => columns::<S, W, ROWS, 4>(simd, chain, ends, finish),
-                2.. => columns::<S, W, ROWS, 2>(simd, chain, ends, finish),
-                _ => columns::<S, W, ROWS, 1>(simd, chain, ends, finish),
-            }
+        let left = vectors - vector;
+        vector += match vector {
+            // SAFETY: passed on to the caller; no more vectors than are left.
+            0 => unsafe { some_columns::<S, W, ROWS>(simd, left, chain, ends, finish) },
+            // SAFETY: as above.
+            _ => unsafe { some_columns::<S, W::Below, ROWS>(simd, left, chain, ends, finish) },
         };
+    }
+}
+
+/// The first ones of `left` vectors; returns how many.
+///
+/// # Safety
+/// As [`few_rows`].
+#[inline(always)]
+unsafe fn some_columns<S: Simd, W: Walk, const ROWS: usize>(
+    simd: S,
+    left: usize,
+    chain: Chain,
+    ends: Ends,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) -> usize {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match left {
+            4.. if const { ROWS <= 2 } => columns::<S, W, ROWS, 4>(simd, chain, ends, finish),
+            2.. => columns::<S, W, ROWS, 2>(simd, chain, ends, finish),
+            _ => columns::<S, W, ROWS, 1>(simd, chain, ends, finish),
+        }
     }
 }
 

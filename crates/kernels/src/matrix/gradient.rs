@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::few::{few_rows, with_units};
 use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
 use super::stretch::for_stretches_but_the_last;
-use super::tile::{AlongSamples, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles};
+use super::tile::{
+    AlongSamples, AlongSamplesAndBiases, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles,
+};
 use crate::optimizer::Sgd;
 use crate::simd::Simd;
 
@@ -202,11 +204,18 @@ impl BlockGradient<'_> {
             }
         } else {
             let (of_biases, of_weights) = (ends(Side::Forward).1, ends(Side::Backward).1);
-            if input_panel == 0 {
-                self.sum_few_products::<S, AlongSamplesBelowOnes, 1>(simd, (z, 0), (delta, outputs), of_biases);
-            }
             with_units!(simd, outputs, UNITS => {
-                self.sum_few_products::<S, AlongSamples, UNITS>(simd, (delta, 1), (z, inputs), of_weights);
+                if input_panel == 0 {
+                    self.sum_few_products::<S, AlongSamplesAndBiases, UNITS>(
+                        simd,
+                        delta,
+                        (z, inputs),
+                        #[inline(always)]
+                        |sum, place| if place < PANEL { of_biases(sum, place) } else { of_weights(sum, place) },
+                    );
+                } else {
+                    self.sum_few_products::<S, AlongSamples, UNITS>(simd, delta, (z, inputs), of_weights);
+                }
             });
         }
     }
@@ -250,18 +259,18 @@ impl BlockGradient<'_> {
         }
     }
 
-    /// The same for `ROWS` rows of the gradient of a narrow layer.
+    /// The same for `ROWS` rows of the gradient of a narrow layer, below that of the biases.
     #[inline(always)]
     fn sum_few_products<S: Simd, W: Walk, const ROWS: usize>(
         &self,
         simd: S,
-        (a, first_row): (*const f32, usize),
+        a: *const f32,
         (b, columns): (*const f32, usize),
         finish: impl Fn(S::Vector, usize) + Copy,
     ) {
-        debug_assert!(columns <= PANEL && first_row + ROWS <= 1 + PANEL);
-        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: first_row * PANEL, stride: PANEL };
-        // SAFETY: as in `sum_products`.
+        debug_assert!(columns <= PANEL && ROWS <= PANEL);
+        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: PANEL, stride: PANEL };
+        // SAFETY: as in `sum_products`; A are rows of a panel.
         unsafe { few_rows::<S, W, ROWS>(simd, columns.div_ceil(S::LANES), self.chain(a, b), ends, finish) };
     }
 

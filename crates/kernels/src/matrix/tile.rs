@@ -9,7 +9,9 @@ pub(super) trait Walk {
     const A_STEP: usize;
     /// Whether the first row of A is all ones, and not stored: the input of the bias.
     const ONES_FIRST: bool;
-    /// The walk of the rows below the first tile.
+    /// Whether the rows of A are added up beside the products, as vectors, for a row of C above the others: biases again.
+    const SUMS_A: bool = false;
+    /// The walk of the tiles after the first one.
     type Below: Walk;
 
     /// Numbers from one row of A to the next: a constant, but for a table.
@@ -60,6 +62,20 @@ pub(super) struct AlongSamplesBelowOnes;
 impl Walk for AlongSamplesBelowOnes {
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = true;
+    type Below = AlongSamples;
+
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        1
+    }
+}
+
+/// As [`AlongSamples`], for a narrow layer: A are the deltas, whose sums are the gradients of the biases.
+pub(super) struct AlongSamplesAndBiases;
+impl Walk for AlongSamplesAndBiases {
+    const A_STEP: usize = PANEL;
+    const ONES_FIRST: bool = false;
+    const SUMS_A: bool = true;
     type Below = AlongSamples;
 
     #[inline(always)]
@@ -245,8 +261,10 @@ unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usi
     }
 }
 
+/// One tile. If the walk says so, `finish` takes the sums of A first, whose place is in the row above.
+///
 /// # Safety
-/// As [`tiles`].
+/// As [`tiles`]; where A is added up, whole vectors of its rows must be readable.
 #[inline(always)]
 pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
     simd: S,
@@ -268,6 +286,7 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
         };
     }
     let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
+    let mut sum_of_a = simd.splat(0.0);
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
@@ -285,6 +304,9 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             left -= steps;
             let (mut a, mut b) = (a_segment, b_segment);
             for _ in 0..steps {
+                if W::SUMS_A {
+                    sum_of_a = simd.load_from(a) + sum_of_a;
+                }
                 let mut row = [simd.splat(0.0); VECTORS];
                 let mut v = 0;
                 while v < VECTORS {
@@ -313,6 +335,9 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             a_segment = a_segment.wrapping_add(chain.a_segment);
             b_segment = b_segment.wrapping_add(chain.b_segment);
         }
+    }
+    if W::SUMS_A {
+        finish(sum_of_a, ends.place - ends.stride);
     }
     each_row!(R => {
         let mut v = 0;
