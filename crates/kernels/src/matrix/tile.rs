@@ -286,7 +286,8 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
         };
     }
     let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
-    let mut sum_of_a = simd.splat(0.0);
+    // As many vectors as the rows of A take: one, but for a tier of few lanes.
+    let mut sums_of_a = [simd.splat(0.0); HEIGHT];
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
@@ -304,8 +305,10 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             left -= steps;
             let (mut a, mut b) = (a_segment, b_segment);
             for _ in 0..steps {
-                if W::SUMS_A {
-                    sum_of_a = simd.load_from(a) + sum_of_a;
+                let mut v = 0;
+                while W::SUMS_A && v * S::LANES < HEIGHT {
+                    sums_of_a[v] = simd.load_from(a.wrapping_add(v * S::LANES)) + sums_of_a[v];
+                    v += 1;
                 }
                 let mut row = [simd.splat(0.0); VECTORS];
                 let mut v = 0;
@@ -336,8 +339,10 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             b_segment = b_segment.wrapping_add(chain.b_segment);
         }
     }
-    if W::SUMS_A {
-        finish(sum_of_a, ends.place - ends.stride);
+    let mut v = 0;
+    while W::SUMS_A && v * S::LANES < HEIGHT {
+        finish(sums_of_a[v], ends.place - ends.stride + v * S::LANES);
+        v += 1;
     }
     each_row!(R => {
         let mut v = 0;
