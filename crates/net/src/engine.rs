@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kernels::matrix::{GRADIENT, LayerShape, PANEL, read_gradient, write_gradient};
-use kernels::{Dropout, Level, Slope, dispatch};
+use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::by_units::{self, left_share};
@@ -66,15 +66,15 @@ impl Engine {
     pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
         let blocks = network.parameters.block_count();
         let clipped = if options.clip_norm.is_some() { blocks } else { 0 };
-        let keeps_slopes = options.dropout > 0.0 || network.shape.activation().slope() == Slope::Kept;
+        let purpose = if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training };
         Engine {
             progress: Progress::new(),
             kept: Buffer::zeros(blocks * options.optimizer.slots() * GRADIENT),
             sums: Buffer::zeros(clipped * GRADIENT),
             squares: vec![[0.0; PANEL]; clipped],
             workspaces: Vec::new(),
-            purpose: if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training },
-            shares_units: !keeps_slopes && network.parameters.most_panels() > 1,
+            purpose,
+            shares_units: !purpose.keeps_slopes(&network.shape) && network.parameters.most_panels() > 1,
             work: work_of_blocks(network),
         }
     }

@@ -58,6 +58,17 @@ pub(crate) enum Purpose {
     TrainingWithDropout,
 }
 
+impl Purpose {
+    /// Whether dz/da of the hidden layers is kept: where z does not tell it, and with dropout.
+    pub(crate) fn keeps_slopes(self, shape: &Shape) -> bool {
+        match self {
+            Purpose::Predictions => false,
+            Purpose::Training => shape.activation().slope() == Slope::Kept,
+            Purpose::TrainingWithDropout => true,
+        }
+    }
+}
+
 impl GroupLayout {
     /// The layout of groups of up to `samples` samples.
     pub(crate) fn new(shape: &Shape, samples: usize, purpose: Purpose) -> Self {
@@ -80,12 +91,7 @@ impl GroupLayout {
         // Transposed in squares, whole panels become whole panels.
         let output_columns = if is_narrow { outputs * rows } else { panels };
         let output = place(2 * output_columns + target_columns + rows);
-        let keeps_slopes = match purpose {
-            Purpose::Predictions => false,
-            Purpose::Training => shape.activation().slope() == Slope::Kept,
-            Purpose::TrainingWithDropout => true,
-        };
-        let slopes = keeps_slopes.then(|| {
+        let slopes = purpose.keeps_slopes(shape).then(|| {
             let panels = units[..hidden].iter().enumerate().map(|(layer, units)| match layer {
                 0 => 0,
                 _ => place(Panels::len(*units, rows)),

@@ -61,9 +61,9 @@ fn copy_rows<S: Simd>(
         if whole * S::LANES >= PANEL && sample + AHEAD < samples {
             prefetch_row(simd, from.wrapping_add(index_of(sample + AHEAD) * units), panels.units);
         }
-        // SAFETY: the table has that row, and the row all of the panels' units from `first` on, as the caller checked. Unit u of the sample has its place PANEL (u / PANEL) rows
-        // + u % PANEL after the sample's first, within the panels, which have a row for each sample, as the caller checked;
-        // vectors do not straddle panels, since LANES divides PANEL.
+        // SAFETY: the table has that row, and the row all of the panels' units from `first` on, as the caller checked. Unit u
+        // of those has its place PANEL (u / PANEL) rows + u % PANEL after the sample's first, within the panels, which have a
+        // row for each sample, as the caller checked too; vectors do not straddle panels, since LANES divides PANEL.
         unsafe { copy_row(simd, from.add(index * units), whole, rest, to.add(sample * PANEL), rows) };
         sample += 1;
     }

@@ -11,8 +11,12 @@ impl LayerShape {
     ///
     /// Row by row each panel of deltas would meet all panels z, which may have no room in a cache. So the inputs are cut into
     /// parts whose z stays in the second-level cache until all panels of deltas have met it.
+    ///
+    /// # Panics
+    /// If the layer has no such blocks.
     #[inline(always)]
     pub fn for_each_block(self, blocks: Range<usize>, samples: usize, mut visit: impl FnMut(usize, (usize, usize))) {
+        assert!(blocks.end <= self.blocks(), "blocks of the layer");
         let panels = self.input_panels();
         let part = match product(&[samples, panels, PANEL]) {
             0..=CHUNK_NUMBERS => panels,
