@@ -85,7 +85,7 @@ pub(crate) fn sample_sweep(
     indices: &[u32],
 ) {
     let Network { parameters, shape } = network;
-    let (activation, samples, rows) = (shape.activation(), indices.len(), layout.rows);
+    let (activation, slope, samples) = (shape.activation(), shape.activation().slope(), indices.len());
     let index_of = |sample| indices[sample] as usize;
     gather_features((level, threads), layout, group, data.features(), samples, &index_of);
     propagate((level, threads), parameters, activation, layout, group, samples);
@@ -93,6 +93,8 @@ pub(crate) fn sample_sweep(
     for layer in (2..=layout.z.len()).rev() {
         let (delta, z, delta_in) = layout.backward(group, layer);
         let weights = parameters.layer(layer - 1);
-        layer::backward_on((level, threads), weights, activation.slope(), (delta, rows), samples, z, delta_in);
+        for_parts(threads, 0, delta_in, &|first, delta_in| {
+            dispatch!(level, simd => layer::backward(simd, weights, slope, delta, samples, z, (delta_in, first)));
+        });
     }
 }

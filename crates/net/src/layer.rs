@@ -174,42 +174,10 @@ pub(crate) fn write_deltas<S: Simd>(
 }
 
 /// Through either kind of layer to the hidden layer before: delta_in = (W^T delta) dz/da. As `slope` says, dz/da comes from
-/// the postactivations `z` or stands in their place.
+/// the postactivations `z` or stands in their place. Of that layer, the panels from the one that `delta_in` begins with. A
+/// function of its own (`vectorize` outlines it).
 #[inline(always)]
 pub(crate) fn backward<S: Simd>(
-    simd: S,
-    weights: Blocks<'_>,
-    slope: Slope,
-    (delta, rows): (&[f32], usize),
-    samples: usize,
-    z: &[f32],
-    delta_in: &mut [f32],
-) {
-    let LayerShape { inputs, outputs } = weights.shape();
-    let (delta, z) = (Panels::new(delta, outputs, rows), Panels::new(z, inputs, rows));
-    backward_units(simd, weights, slope, delta, samples, z, (PanelsMut::new(delta_in, inputs, rows), 0));
-}
-
-/// The same on `threads` threads, each with some panels of the units of the layer before.
-pub(crate) fn backward_on(
-    (level, threads): (Level, usize),
-    weights: Blocks<'_>,
-    slope: Slope,
-    (delta, rows): (&[f32], usize),
-    samples: usize,
-    z: &[f32],
-    delta_in: &mut [f32],
-) {
-    let LayerShape { inputs, outputs } = weights.shape();
-    let (delta, z) = (Panels::new(delta, outputs, rows), Panels::new(z, inputs, rows));
-    for_parts(threads, 0, PanelsMut::new(delta_in, inputs, rows), &|first, delta_in| {
-        dispatch!(level, simd => backward_units(simd, weights, slope, delta, samples, z, (delta_in, first)));
-    });
-}
-
-/// [`matrix::backward`] in a function of its own (`vectorize` outlines it).
-#[inline(always)]
-fn backward_units<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     slope: Slope,

@@ -104,7 +104,6 @@ fn sample_sweep_with<S: Simd>(
 ) {
     let Network { parameters, shape } = network;
     let activation = shape.activation();
-    let rows = layout.rows;
     let samples = indices.len();
     gather_features(
         simd,
@@ -126,7 +125,7 @@ fn sample_sweep_with<S: Simd>(
     let slope = if layout.slopes.is_none() { activation.slope() } else { Slope::Kept };
     for layer in (2..=layout.z.len()).rev() {
         let (delta, z, delta_in) = layout.backward(group, layer);
-        layer::backward(simd, parameters.layer(layer - 1), slope, (delta, rows), samples, z, delta_in);
+        layer::backward(simd, parameters.layer(layer - 1), slope, delta, samples, z, (delta_in, 0));
     }
 }
 

@@ -167,15 +167,20 @@ impl GroupLayout {
     /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer before, or
     /// dz/da if those are kept; and the deltas of the layer before.
     #[inline(always)]
-    pub(crate) fn backward<'a>(&self, group: &'a mut [f32], layer: usize) -> (&'a [f32], &'a [f32], &'a mut [f32]) {
+    pub(crate) fn backward<'a>(&self, group: &'a mut [f32], layer: usize) -> (Panels<'a>, Panels<'a>, PanelsMut<'a>) {
         let (before, delta) = group.split_at_mut(self.delta[layer]);
         let (before, delta_in) = before.split_at_mut(self.delta[layer - 1]);
+        let (units, units_in) = (self.units[layer], self.units[layer - 1]);
         let length = self.panels_len(layer - 1);
         let start = match self.slopes {
             None => self.z[layer - 1],
             Some(_) => self.slopes(layer - 1),
         };
-        (&delta[..self.panels_len(layer)], &before[start..][..length], &mut delta_in[..length])
+        (
+            Panels::new(&delta[..self.panels_len(layer)], units, self.rows),
+            Panels::new(&before[start..][..length], units_in, self.rows),
+            PanelsMut::new(&mut delta_in[..length], units_in, self.rows),
+        )
     }
 
     /// Where the panels dz/da of hidden layer `layer` start, if they are kept.
