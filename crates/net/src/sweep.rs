@@ -5,6 +5,8 @@
 //! - The **weight sweep** sums the gradient of a block of weights over all samples of the minibatch and applies the
 //!   optimiser; threads share out the blocks. No thread has a gradient of its own that would have to be added up, and so
 //!   the order of no sum depends on threads.
+//!
+//! Threads may also share out the units of each layer in both sweeps, with a barrier after each: see `by_units.rs`.
 
 use kernels::matrix::{self, BlockGradient, BlockMut, GRADIENT, LayerShape, Minibatch, PANEL, PanelsMut, Table};
 use kernels::simd::Simd;

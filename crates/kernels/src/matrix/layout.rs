@@ -240,12 +240,6 @@ impl<'a> PanelsMut<'a> {
         self.units
     }
 
-    /// The same panels, to be read.
-    #[inline(always)]
-    pub fn as_panels(&self) -> Panels<'_> {
-        Panels { numbers: self.numbers, units: self.units, rows: self.rows }
-    }
-
     #[inline(always)]
     pub(super) fn panel(&mut self, panel: usize) -> &mut [f32] {
         &mut self.numbers[panel * self.rows * PANEL..][..self.rows * PANEL]
