@@ -2,8 +2,8 @@
 //! that fuse multiply and add, within stated bounds at the portable level.
 
 use kernels::matrix::{
-    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
-    Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut, Table,
+    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
+    PanelsMut, ROW_MULTIPLE, Row, RowMut, SampleGroup, Table,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -415,11 +415,14 @@ proptest! {
         let blocks = Blocks::new(&forward, &backward, shape);
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let (z_panels, delta_panels) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
-        let minibatch_numbers = in_groups(&z, &delta, shape, group_samples);
+        let numbers_of_groups = in_groups(&z, &delta, shape, group_samples);
         let group_rows = group_samples.next_multiple_of(ROW_MULTIPLE);
         let z_length = Panels::len(inputs, group_rows);
-        let group_stride = z_length + Panels::len(outputs, group_rows);
-        let minibatch = Minibatch { numbers: &minibatch_numbers, group_stride, group_samples, rows: group_rows, samples };
+        let firsts = (0..samples).step_by(group_samples);
+        let groups: Vec<SampleGroup> = firsts
+            .zip(&numbers_of_groups)
+            .map(|(first, numbers)| SampleGroup { numbers, rows: group_rows, samples: group_samples.min(samples - first) })
+            .collect();
 
         for level in Level::available() {
             let mut z_out = vec![f32::NAN; Panels::len(outputs, rows)];
@@ -442,8 +445,8 @@ proptest! {
 
             let (mut kept_z, mut slopes) = (in_panels(&a, outputs, rows), vec![f32::NAN; Panels::len(outputs, rows)]);
             dispatch!(level, simd => matrix::activate_with_slopes(
-                simd, activation, dropout, samples,
-                PanelsMut::new(&mut kept_z, outputs, rows), PanelsMut::new(&mut slopes, outputs, rows),
+                simd, activation, dropout, samples, 0,
+                [PanelsMut::new(&mut kept_z, outputs, rows), PanelsMut::new(&mut slopes, outputs, rows)],
             ));
             let (kept_z, slopes) = (&from_panels(&kept_z, outputs, rows, samples), &from_panels(&slopes, outputs, rows, samples));
             assert_agrees(level, "z of activate_with_slopes", kept_z, &expected_kept_z, 1);
@@ -465,27 +468,36 @@ proptest! {
             backward_at(level, blocks, delta_panels, samples, activation.slope(), z_panels, panels);
             assert_agrees(level, "backward", &from_panels(&delta_in, inputs, rows, samples), &expected_delta, outputs);
 
-            let gradients: Vec<BlockGradient> = (0..shape.blocks())
-                .map(|block| (block / shape.input_panels(), block % shape.input_panels()))
-                .map(|block| BlockGradient { shape, block, minibatch, z: 0, delta: z_length })
-                .collect();
+            // The sums go from group to group; those over all but the last one are what descent begins with.
+            let places = || (0..shape.blocks()).map(|block| (block / shape.input_panels(), block % shape.input_panels()));
+            let (last, groups_before) = groups.split_last().expect("a group");
             let mut found_gradient = vec![f32::NAN; weights.len()];
-            let mut sums = vec![0.0; GRADIENT];
-            for gradient in &gradients {
-                dispatch!(level, simd => gradient.sum(simd, &mut sums));
-                matrix::write_gradient(shape, gradient.block, &sums, &mut found_gradient);
-            }
+            let sums_before: Vec<Option<Vec<f32>>> = places()
+                .map(|block| {
+                    let gradient = |group| BlockGradient { shape, block, group, z: 0, delta: z_length };
+                    let mut sums = vec![f32::NAN; GRADIENT];
+                    for (turn, group) in groups_before.iter().enumerate() {
+                        dispatch!(level, simd => gradient(*group).sum(simd, &mut sums, turn > 0));
+                    }
+                    let before = (!groups_before.is_empty()).then(|| sums.clone());
+                    dispatch!(level, simd => gradient(*last).sum(simd, &mut sums, before.is_some()));
+                    matrix::write_gradient(shape, block, &sums, &mut found_gradient);
+                    before
+                })
+                .collect();
             assert_agrees(level, "gradient", &found_gradient, &expected_gradient, samples);
 
             for (sgd, expected_weights) in steps.iter().zip(&expected_weights) {
                 let (mut found_forward, mut found_backward) = (forward.clone(), backward.clone());
                 let copies =
                     found_forward.chunks_exact_mut(FORWARD_BLOCK).zip(found_backward.chunks_exact_mut(BACKWARD_BLOCK));
-                for (gradient, (forward, backward)) in gradients.iter().zip(copies) {
+                for ((block, before), (forward, backward)) in places().zip(&sums_before).zip(copies) {
+                    let gradient = BlockGradient { shape, block, group: *last, z: 0, delta: z_length };
                     let mut velocity = vec![0.0; GRADIENT];
                     for _step in 0..2 {
                         let block = BlockMut { forward: &mut *forward, backward: &mut *backward };
-                        dispatch!(level, simd => gradient.descend(simd, *sgd, false, block, &mut velocity));
+                        let before = before.as_deref();
+                        dispatch!(level, simd => gradient.descend(simd, *sgd, false, before, block, &mut velocity));
                     }
                 }
                 let mut found_weights = vec![f32::NAN; weights.len()];
@@ -563,12 +575,12 @@ fn finiteness() {
     }
 }
 
-/// The activations and deltas of a minibatch in groups, one after the other.
-fn in_groups(z: &[f32], delta: &[f32], shape: LayerShape, group_samples: usize) -> Vec<f32> {
+/// The activations and deltas of a minibatch in groups.
+fn in_groups(z: &[f32], delta: &[f32], shape: LayerShape, group_samples: usize) -> Vec<Vec<f32>> {
     let rows = group_samples.next_multiple_of(ROW_MULTIPLE);
     let groups = z.chunks(group_samples * shape.inputs).zip(delta.chunks(group_samples * shape.outputs));
     groups
-        .flat_map(|(z, delta)| [in_panels(z, shape.inputs, rows), in_panels(delta, shape.outputs, rows)].concat())
+        .map(|(z, delta)| [in_panels(z, shape.inputs, rows), in_panels(delta, shape.outputs, rows)].concat())
         .collect()
 }
 

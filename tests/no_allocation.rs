@@ -44,6 +44,7 @@ fn steps_and_predictions_allocate_nothing() {
     let gelu = builder.clone().activation(Activation::Gelu).build().unwrap();
     let softmax = builder.output_layer(OutputLayer::Softmax, 40).build().unwrap();
     let plain = TrainingOptions { batch_size: 64, ..Default::default() };
+    let in_groups = TrainingOptions { batch_size: 640, ..Default::default() };
     let adam = TrainingOptions { optimizer: Optimizer::adam(1e-3), weight_decay: 0.1, ..plain.clone() };
     let clipped = TrainingOptions { clip_norm: Some(0.1), ..adam.clone() };
     let dropped = TrainingOptions { dropout: 0.5, ..plain.clone() };
@@ -51,6 +52,8 @@ fn steps_and_predictions_allocate_nothing() {
         (1, &sigmoid, &two_classes, &plain),
         (2, &sigmoid, &two_classes, &plain),
         (3, &sigmoid, &two_classes, &plain),
+        (1, &sigmoid, &two_classes, &in_groups),
+        (3, &sigmoid, &two_classes, &in_groups),
         (2, &softmax, &classes, &plain),
         (2, &softmax, &classes, &adam),
         (1, &softmax, &classes, &clipped),
@@ -65,7 +68,7 @@ fn steps_and_predictions_allocate_nothing() {
             let mut train = || (0..60).for_each(|_| _ = trainer.epoch(data).unwrap());
             // Tries every number of threads, and so makes room for each.
             train();
-            allocate_nothing(train, &format!("600 steps of training on {threads} threads"));
+            allocate_nothing(train, &format!("60 epochs on {threads} threads"));
         });
 
         let mut predictor = Predictor::new(network).with_threads(Threads::Own(threads)).unwrap();

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use kernels::matrix::{
-    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL,
-    Panels, PanelsMut, ROW_MULTIPLE, Table,
+    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
+    PanelsMut, ROW_MULTIPLE, SampleGroup, Table,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -144,20 +144,20 @@ impl Layer {
                 dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, (delta_in, 0)));
             }
             Kernel::Gradient => {
-                let minibatch = minibatch(&self.group, samples, rows);
+                let group = SampleGroup { numbers: &self.group, rows, samples };
                 dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
-                    let gradient = BlockGradient { shape, block, minibatch, z: 0, delta: z.len() };
-                    gradient.sum(simd, &mut self.gradient[at * GRADIENT..][..GRADIENT]);
+                    let gradient = BlockGradient { shape, block, group, z: 0, delta: z.len() };
+                    gradient.sum(simd, &mut self.gradient[at * GRADIENT..][..GRADIENT], false);
                 }));
             }
             Kernel::Descend => {
-                let minibatch = minibatch(&self.group, samples, rows);
+                let group = SampleGroup { numbers: &self.group, rows, samples };
                 dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
-                    let gradient = BlockGradient { shape, block, minibatch, z: 0, delta: z.len() };
+                    let gradient = BlockGradient { shape, block, group, z: 0, delta: z.len() };
                     let forward = &mut self.forward[at * FORWARD_BLOCK..][..FORWARD_BLOCK];
                     let backward = &mut self.backward[at * BACKWARD_BLOCK..][..BACKWARD_BLOCK];
                     let velocity = &mut self.velocity[at * GRADIENT..][..GRADIENT];
-                    gradient.descend(simd, SGD, false, BlockMut { forward, backward }, velocity);
+                    gradient.descend(simd, SGD, false, None, BlockMut { forward, backward }, velocity);
                 }));
             }
         }
@@ -232,11 +232,6 @@ impl Layer {
         }
         gradient
     }
-}
-
-/// The panels z and delta of one group.
-fn minibatch(numbers: &[f32], samples: usize, rows: usize) -> Minibatch<'_> {
-    Minibatch { numbers, group_stride: numbers.len(), group_samples: samples, rows, samples }
 }
 
 /// (output panel, input panel) of each block, in their order.

@@ -325,7 +325,7 @@ impl Dataset {
         }
     }
 
-    /// Several columns, or smoothed ones. Not inlined, as the other output layers in `sweep.rs`.
+    /// Several columns, or smoothed ones. Not inlined, as the other output layers in `sample_sweep.rs`.
     #[inline(never)]
     fn gather_columns(&self, indices: &[u32], rows: usize, t: &mut [f32]) {
         let columns = self.kind.columns();

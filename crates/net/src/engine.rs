@@ -1,17 +1,28 @@
 //! The steps of training: both sweeps over a minibatch, on one thread or several.
+//!
+//! - The **sample sweep** (`sample_sweep.rs`) takes a group of samples forward and backward through all layers.
+//! - The **weight sweep** (`weight_sweep.rs`) adds the group to the gradient of each block of weights and, after the last group,
+//!   applies the optimiser.
+//!
+//! Threads share out the groups (`by_samples.rs`) or the units of each layer (`by_units.rs`). No thread has a gradient of its own
+//! that would have to be added to another one, and so the order of no sum depends on threads.
 
-use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{GRADIENT, LayerShape, PANEL, read_gradient, write_gradient};
+use kernels::matrix::{GRADIENT, LayerShape, SampleGroup, read_gradient, write_gradient};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
-use crate::by_units::{self, left_share};
+use crate::by_samples::{Groups, LastGroup, group_samples};
+use crate::by_units;
+use crate::in_turn::InTurn;
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
-use crate::parallel::{Shares, Team, both};
+use crate::parallel::{Shares, Team};
 use crate::parameters::{BlocksMut, place_of};
-use crate::sweep::{WeightSweep, sample_sweep};
+use crate::weight_sweep::{
+    BlockSums, Part, Sums, WeightSweep, share_out, squared_norm, sums_of_blocks, update_from_sums,
+};
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, TrainingOptions};
 
@@ -21,35 +32,18 @@ pub(crate) struct Engine {
     progress: Progress,
     /// The numbers that the optimiser keeps: for each block its slots, each in the layout of the gradient.
     kept: Buffer,
-    /// The summed gradient, where it is clipped: its length must be known before the weights change.
-    sums: Buffer,
-    /// And for each block, of each of its outputs, the sum of their squares.
-    squares: Vec<[f64; PANEL]>,
-    /// One for each number of groups of samples that may be needed.
+    /// The summed gradient, made when it is first needed: where a minibatch is swept in groups, and where the gradient is
+    /// clipped, since its length must be known before the weights change.
+    sums: Vec<BlockSums>,
+    /// One for each team that has been called.
     workspaces: Vec<Workspace>,
     purpose: Purpose,
-    /// Whether threads may share out units: where slopes are not kept, and some layer has more than one panel.
+    /// Whether threads may share out units: where some layer has more than one panel.
     shares_units: bool,
-    /// The work up to each block, in arbitrary units, to share it out evenly.
-    work: Vec<usize>,
 }
 
-/// The work up to each block and, last, of all of them.
-fn work_of_blocks(network: &Network) -> Vec<usize> {
-    let mut sum = 0;
-    let mut work = vec![0];
-    for shape in network.shape.layers() {
-        for output_panel in 0..shape.output_panels() {
-            for input_panel in 0..shape.input_panels() {
-                let inputs = (shape.inputs - PANEL * input_panel).min(PANEL);
-                let outputs = (shape.outputs - PANEL * output_panel).min(PANEL);
-                sum += (1 + inputs) * outputs.next_multiple_of(16);
-                work.push(sum);
-            }
-        }
-    }
-    work
-}
+/// Threads share out the units of minibatches of so many samples at most: in larger ones, activations outweigh weights.
+const MOST_SAMPLES_BY_UNITS: usize = 1024;
 
 /// What is kept in the layout of the gradient for each block, layer by layer in book order.
 fn in_book_order<'a>(network: &Network, of_blocks: impl Iterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
@@ -65,33 +59,36 @@ impl Engine {
     /// For `network`.
     pub(crate) fn new(network: &Network, options: &TrainingOptions) -> Self {
         let blocks = network.parameters.block_count();
-        let clipped = if options.clip_norm.is_some() { blocks } else { 0 };
         let purpose = if options.dropout > 0.0 { Purpose::TrainingWithDropout } else { Purpose::Training };
         Engine {
             progress: Progress::new(),
             kept: Buffer::zeros(blocks * options.optimizer.slots() * GRADIENT),
-            sums: Buffer::zeros(clipped * GRADIENT),
-            squares: vec![[0.0; PANEL]; clipped],
+            sums: Vec::new(),
             workspaces: Vec::new(),
             purpose,
-            shares_units: !purpose.keeps_slopes(&network.shape) && network.parameters.most_panels() > 1,
-            work: work_of_blocks(network),
+            shares_units: network.parameters.most_panels() > 1,
         }
     }
 
-    /// Bytes that it will take, but for its scratch memory, and for the best weights where those are kept.
+    /// Bytes that it will take, but for the activations of minibatches, and for the best weights where those are kept.
     pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
-        let (blocks, is_clipped) = (network.parameters.block_count(), usize::from(options.clip_norm.is_some()));
-        let of_block = size_of::<f32>() * GRADIENT * (options.optimizer.slots() + is_clipped);
+        let of_block = size_of::<f32>() * GRADIENT * options.optimizer.slots() + size_of::<Sums>();
         let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
-        blocks * of_block + best
+        network.parameters.block_count() * of_block + best
+    }
+
+    /// Bytes that the activations of minibatches of `samples` samples take with up to so many threads; `None` if they cannot
+    /// be counted.
+    pub(crate) fn workspace_bytes(&self, network: &Network, samples: usize, threads: usize) -> Option<usize> {
+        let in_groups = threads.min(samples) * group_samples(samples, 1);
+        let by_units = if threads > 1 && self.shares_units { samples.min(MOST_SAMPLES_BY_UNITS) } else { 0 };
+        Workspace::bytes(&network.shape, in_groups + by_units)
     }
 
     /// For the gradients of `network` alone.
     pub(crate) fn for_gradients(network: &Network) -> Self {
         let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
-        // What is clipped is kept.
-        Engine::new(network, &TrainingOptions { optimizer, clip_norm: Some(1.0), ..Default::default() })
+        Engine::new(network, &TrainingOptions { optimizer, ..Default::default() })
     }
 
     /// How far training has come.
@@ -129,59 +126,93 @@ impl Engine {
         }
     }
 
-    /// What the threads of a step may share out.
-    pub(crate) fn kinds(&self) -> &'static [Shares] {
-        if self.shares_units { &[Shares::Samples, Shares::Units] } else { &[Shares::Samples] }
+    /// What the threads of a step with `samples` samples may share out.
+    pub(crate) fn kinds(&self, samples: usize) -> &'static [Shares] {
+        match self.shares_units && samples <= MOST_SAMPLES_BY_UNITS {
+            true => &[Shares::Samples, Shares::Units],
+            false => &[Shares::Samples],
+        }
     }
 
-    /// Makes scratch memory for minibatches of up to `samples` in `groups` groups, if there is none, and returns its index.
-    fn make_room(&mut self, network: &Network, samples: usize, groups: usize) -> usize {
-        if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, groups)) {
+    /// Makes scratch memory for groups of `samples` samples, if there is none, and returns its index.
+    fn make_room(&mut self, network: &Network, samples: usize, team: Team) -> usize {
+        if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, team)) {
             return found;
         }
-        self.workspaces.retain(|workspace| workspace.asked() != groups);
-        self.workspaces.push(Workspace::new(&network.shape, samples, groups, self.purpose));
+        self.workspaces.retain(|workspace| workspace.team != team);
+        self.workspaces.push(Workspace::new(&network.shape, samples, team, self.purpose));
         self.workspaces.len() - 1
     }
 
-    /// The sample sweep over one minibatch by a team. Returns the index of the workspace, and the losses.
+    /// Makes the sums, or lets their turns begin again.
+    fn begin_sums(&mut self, network: &Network) {
+        if self.sums.is_empty() {
+            self.sums = sums_of_blocks(network.parameters.block_count());
+        }
+        self.sums.iter_mut().for_each(InTurn::restart);
+    }
+
+    /// Steps 1 to 3 of backpropagation for a minibatch, and step 4 for all samples but those that it returns, if there are
+    /// such.
     fn sweep_samples(
         &mut self,
         network: &Network,
-        level: Level,
-        dropout: Option<Dropout>,
+        (level, dropout): (Level, Option<Dropout>),
         data: &Dataset,
         indices: &[u32],
         team: Team,
-    ) -> (usize, LossSum) {
+        squares: bool,
+    ) -> (LossSum, Option<Unsummed>) {
         let Team { threads, shares } = team;
-        let groups = match shares {
-            Shares::Samples => threads,
-            Shares::Units => 1,
-        };
-        let room = self.make_room(network, indices.len(), groups);
+        if shares == Shares::Units {
+            let room = self.make_room(network, indices.len(), Team { threads: 1, shares });
+            let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
+            by_units::sample_sweep((level, threads), network, layout, numbers, data, indices, dropout);
+            let mut loss = LossSum::default();
+            loss.add(data, indices, layout.output_arrays(numbers).1.losses);
+            return (loss, Some(Unsummed { room, group: LastGroup { samples: indices.len(), groups_before: 0 } }));
+        }
+        let samples = group_samples(indices.len(), threads);
+        let room = self.make_room(network, samples, team);
+        if samples < indices.len() {
+            self.begin_sums(network);
+        }
+        let groups = Groups { level, network, data, dropout, indices, samples, sums: &self.sums, squares };
         let workspace = &mut self.workspaces[room];
-        let group_samples = workspace.group_samples(indices.len());
-        let layout = &workspace.layout;
+        if threads > 1 && samples < indices.len() {
+            return (groups.sweep_together(threads, workspace), None);
+        }
+        let (loss, group) = groups.sweep_alone(workspace);
+        (loss, Some(Unsummed { room, group }))
+    }
 
-        match shares {
-            Shares::Samples => {
-                let (stride, numbers) = (layout.stride, &mut workspace.numbers);
-                sweep_groups(threads, stride, group_samples, numbers, (indices, 0), &|group, samples| {
-                    sample_sweep(level, network, layout, group, data, samples, dropout);
-                });
+    /// The same with step 4 for all samples, and the squares of the sums if they are wanted.
+    fn sum_all(
+        &mut self,
+        network: &Network,
+        (level, dropout): (Level, Option<Dropout>),
+        data: &Dataset,
+        indices: &[u32],
+        team: Team,
+        squares: bool,
+    ) -> LossSum {
+        let (loss, left) = self.sweep_samples(network, (level, dropout), data, indices, team, squares);
+        if let Some(left) = left {
+            if left.group.groups_before == 0 {
+                self.begin_sums(network);
             }
-            Shares::Units => {
-                let group = &mut workspace.numbers[..layout.stride];
-                by_units::sample_sweep((level, threads), network, layout, group, data, indices);
-            }
+            let sweep = left.sweep(&self.workspaces, &network.parameters.layers);
+            let part = Part {
+                blocks: 0..network.parameters.block_count(),
+                weights: BlocksMut::none(),
+                kept: &mut [],
+                sums: &mut self.sums,
+            };
+            share_out(team, sweep.layers, part, &|Part { blocks, sums, .. }| {
+                dispatch!(level, simd => sweep.add(simd, blocks, (sums, squares), &AtomicBool::new(false)));
+            });
         }
-        let mut loss = LossSum::default();
-        for (group, indices) in workspace.numbers.chunks_exact_mut(layout.stride).zip(indices.chunks(group_samples)) {
-            let (_, arrays) = layout.output_arrays(group);
-            loss.add(data, indices, arrays.losses);
-        }
-        (room, loss)
+        loss
     }
 
     /// Sums the gradient over some samples, for [`Engine::add_gradient`]. Returns their losses.
@@ -193,29 +224,13 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        let (room, loss) = self.sweep_samples(network, level, None, data, indices, team);
-        let workspace = &self.workspaces[room];
-        let sweep = WeightSweep {
-            layers: &network.parameters.layers,
-            layout: &workspace.layout,
-            minibatch: workspace.minibatch(indices.len()),
-        };
-        let part = Part {
-            blocks: 0..self.work.len() - 1,
-            weights: BlocksMut::none(),
-            kept: &mut [],
-            sums: &mut self.sums,
-            squares: &mut self.squares,
-        };
-        sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, sums, squares, .. }| {
-            dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
-        });
-        loss
+        self.sum_all(network, (level, None), data, indices, team, false)
     }
 
     /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
-    pub(crate) fn add_gradient(&self, network: &Network, gradient: &mut [f64]) {
-        let summed = in_book_order(network, self.sums.chunks_exact(GRADIENT)).into_iter().flatten();
+    pub(crate) fn add_gradient(&mut self, network: &Network, gradient: &mut [f64]) {
+        let sums = self.sums.iter_mut().map(|sums| &sums.get_mut().numbers[..]);
+        let summed = in_book_order(network, sums).into_iter().flatten();
         gradient.iter_mut().zip(summed).for_each(|(sum, g)| *sum += f64::from(g));
     }
 
@@ -229,192 +244,60 @@ impl Engine {
         team: Team,
     ) -> LossSum {
         let level = options.level;
-        let dropout = self.progress.dropout(options);
-        let (room, loss) = self.sweep_samples(network, level, dropout, data, indices, team);
+        let with = (level, self.progress.dropout(options));
+        let (loss, left) = match options.clip_norm {
+            None => self.sweep_samples(network, with, data, indices, team, false),
+            Some(_) => (self.sum_all(network, with, data, indices, team, true), None),
+        };
         if loss.weight == 0.0 {
             // As if there had been no such minibatch.
             return loss;
         }
 
-        let workspace = &self.workspaces[room];
         let mut step = self.progress.next(options, loss.weight);
+        let blocks = network.parameters.block_count();
         let parameters = &mut network.parameters;
-        let sweep = WeightSweep {
-            layers: &parameters.layers,
-            layout: &workspace.layout,
-            minibatch: workspace.minibatch(indices.len()),
-        };
+        let layers = &parameters.layers;
+        if let Some(most) = options.clip_norm {
+            step = clipped(step, most, squared_norm(layers, &mut self.sums), loss.weight);
+        }
         let part = Part {
-            blocks: 0..self.work.len() - 1,
+            blocks: 0..blocks,
             weights: BlocksMut { forward: &mut parameters.forward, backward: &mut parameters.backward },
             kept: &mut self.kept,
             sums: &mut self.sums,
-            squares: &mut self.squares,
         };
-        match (options.clip_norm, in_registers(step)) {
-            (None, Some(sgd)) => {
-                sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, mut weights, kept, .. }| {
-                    dispatch!(level, simd => sweep.descend(simd, sgd, blocks.start, &mut weights, kept));
-                })
-            }
-            (None, None) => {
-                sweep_blocks(team, (sweep.layers, &self.work), part, &|Part { blocks, mut weights, kept, .. }| {
-                    dispatch!(level, simd => sweep.update(simd, step, blocks.start, &mut weights, kept));
-                })
-            }
-            // The weight sweep in two: the length of the gradient is known when all of it is.
-            (Some(most), _) => {
-                let Part { blocks, mut weights, kept, sums, squares } = part;
-                let sums_alone = Part {
-                    blocks: blocks.clone(),
-                    weights: weights.reborrow(),
-                    kept: &mut *kept,
-                    sums: &mut *sums,
-                    squares: &mut *squares,
-                };
-                sweep_blocks(
-                    team,
-                    (sweep.layers, &self.work),
-                    sums_alone,
-                    &|Part { blocks, sums, squares, .. }| {
-                        dispatch!(level, simd => sweep.sum(simd, blocks.start, sums, squares));
-                    },
-                );
-                step = clipped(step, most, sweep.squared_norm(squares), loss.weight);
-                let part = Part { blocks, weights, kept, sums, squares };
-                sweep_blocks(
-                    team,
-                    (sweep.layers, &self.work),
-                    part,
-                    &|Part { blocks, mut weights, kept, sums, .. }| {
-                        dispatch!(level, simd => sweep.update_from_sums(simd, step, blocks.start, sums, &mut weights, kept));
-                    },
-                );
-            }
+        let sweep = left.map(|left| left.sweep(&self.workspaces, layers));
+        match (sweep, in_registers(step)) {
+            (Some(sweep), Some(sgd)) => share_out(team, layers, part, &|part| {
+                dispatch!(level, simd => sweep.descend(simd, sgd, part));
+            }),
+            (Some(sweep), None) => share_out(team, layers, part, &|part| {
+                dispatch!(level, simd => sweep.update(simd, step, part));
+            }),
+            (None, _) => share_out(team, layers, part, &|part| {
+                dispatch!(level, simd => update_from_sums(simd, layers, step, part));
+            }),
         }
         loss
     }
 }
 
-/// The sample sweep of all groups, on `threads` threads. `sweep` takes a group, and the indices of its samples with the
-/// position of the first one in the minibatch.
-fn sweep_groups(
-    threads: usize,
-    stride: usize,
-    group_samples: usize,
-    groups: &mut [f32],
-    (indices, first): (&[u32], usize),
-    sweep: &(impl Fn(&mut [f32], (&[u32], usize)) + Sync),
-) {
-    let count = indices.len().div_ceil(group_samples);
-    if count <= 1 {
-        return sweep(&mut groups[..stride], (indices, first));
-    }
-    let left = count / 2;
-    let (left_groups, right_groups) = groups.split_at_mut(left * stride);
-    let (left_indices, right_indices) = indices.split_at(left * group_samples);
-    let (left_samples, right_samples) = ((left_indices, first), (right_indices, first + left * group_samples));
-    both(
-        threads > 1,
-        || sweep_groups(threads / 2, stride, group_samples, left_groups, left_samples, sweep),
-        || sweep_groups(threads - threads / 2, stride, group_samples, right_groups, right_samples, sweep),
-    );
+/// A group that has not been added to the sums.
+#[derive(Clone, Copy, Debug)]
+struct Unsummed {
+    /// The workspace that it lies in.
+    room: usize,
+    group: LastGroup,
 }
 
-/// Some blocks, with all that their update needs; what this optimiser does not need is empty.
-struct Part<'a> {
-    blocks: Range<usize>,
-    weights: BlocksMut<'a>,
-    kept: &'a mut [f32],
-    sums: &'a mut [f32],
-    squares: &'a mut [[f64; PANEL]],
-}
-
-impl<'a> Part<'a> {
-    /// The first `count` blocks, and the other ones.
-    fn split(self, count: usize) -> [Part<'a>; 2] {
-        let Part { blocks, weights, kept, sums, squares } = self;
-        let share = |length: usize| length / blocks.len() * count;
-        let middle = blocks.start + count;
-        let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
-        let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
-        let (left_squares, right_squares) = squares.split_at_mut(share(squares.len()));
-        let (left_weights, right_weights) = weights.split_at(count);
-        [
-            Part {
-                blocks: blocks.start..middle,
-                weights: left_weights,
-                kept: left_kept,
-                sums: left_sums,
-                squares: left_squares,
-            },
-            Part {
-                blocks: middle..blocks.end,
-                weights: right_weights,
-                kept: right_kept,
-                sums: right_sums,
-                squares: right_squares,
-            },
-        ]
+impl Unsummed {
+    /// What step 4 for it needs.
+    fn sweep<'a>(self, workspaces: &'a [Workspace], layers: &'a [(usize, LayerShape)]) -> WeightSweep<'a> {
+        let LastGroup { samples, groups_before } = self.group;
+        let Workspace { layout, numbers, .. } = &workspaces[self.room];
+        WeightSweep { layers, layout, group: SampleGroup { numbers, rows: layout.rows, samples }, groups_before }
     }
-}
-
-/// The weight sweep of all blocks by a team: of these layers, each with its first block, and of so much work up to each block.
-fn sweep_blocks(
-    Team { threads, shares }: Team,
-    (layers, work): (&[(usize, LayerShape)], &[usize]),
-    part: Part<'_>,
-    sweep: &(impl Fn(Part<'_>) + Sync),
-) {
-    match shares {
-        Shares::Samples => sweep_by_work(threads, work, part, sweep),
-        Shares::Units => {
-            let mut rest = part;
-            for (_, shape) in layers {
-                let [now, after] = rest.split(shape.blocks());
-                // The rows of blocks of each panel of units; or, where there is one alone, of each panel of the layer before.
-                let rows = match (shape.output_panels(), shape.input_panels()) {
-                    (1, inputs) => (inputs, 1),
-                    rows => rows,
-                };
-                sweep_by_rows(threads, rows, now, sweep);
-                rest = after;
-            }
-        }
-    }
-}
-
-/// The weight sweep of some blocks, shared out evenly.
-fn sweep_by_work(threads: usize, work: &[usize], part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    let blocks = part.blocks.clone();
-    if threads == 1 || blocks.len() <= 1 {
-        return sweep(part);
-    }
-    let left_threads = threads / 2;
-    // The block at which the left threads have had their share of the work.
-    let (before, after) = (work[blocks.start], work[blocks.end]);
-    let share = before + (after - before) * left_threads / threads;
-    let middle = work.partition_point(|sum| *sum < share).clamp(blocks.start, blocks.end);
-    let [left, right] = part.split(middle - blocks.start);
-    both(
-        true,
-        || sweep_by_work(left_threads, work, left, sweep),
-        || sweep_by_work(threads - left_threads, work, right, sweep),
-    );
-}
-
-/// The weight sweep of so many rows of so many blocks, shared out as the units are in [`by_units`].
-fn sweep_by_rows(threads: usize, (rows, blocks): (usize, usize), part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    if threads == 1 || rows == 1 {
-        return sweep(part);
-    }
-    let left_rows = left_share(rows, threads);
-    let [left, right] = part.split(left_rows * blocks);
-    both(
-        true,
-        || sweep_by_rows(threads / 2, (left_rows, blocks), left, sweep),
-        || sweep_by_rows(threads - threads / 2, (rows - left_rows, blocks), right, sweep),
-    );
 }
 
 #[cfg(test)]
@@ -427,7 +310,7 @@ mod tests {
     fn trained(network: &Network, options: &TrainingOptions, data: &Dataset, batch: usize, team: Team) -> Vec<u32> {
         let pool = Pool::new(Threads::Own(team.threads)).unwrap();
         let (mut network, mut engine) = (network.clone(), Engine::new(network, options));
-        assert!(engine.kinds().contains(&team.shares));
+        assert!(engine.kinds(batch).contains(&team.shares));
         let order: Vec<u32> = (0..data.rows() as u32).rev().collect();
         pool.run(|| {
             for indices in order.chunks(batch) {
@@ -446,16 +329,21 @@ mod tests {
         let all_options = [
             plain.clone(),
             TrainingOptions { optimizer: sgd(0.9), clip_norm: Some(0.01), ..plain.clone() },
-            TrainingOptions { optimizer: Optimizer::adam(0.01), weight_decay: 0.1, ..plain },
+            TrainingOptions { optimizer: Optimizer::adam(0.01), weight_decay: 0.1, ..plain.clone() },
+            TrainingOptions { dropout: 0.4, ..plain },
         ];
-        for (inputs, hidden, outputs) in [(5, &[70, 33, 3][..], 1), (300, &[40], 1), (3, &[2, 130], 40)] {
-            let builder = Network::builder(inputs).hidden(hidden).activation(Activation::Sigmoid).seed(5);
+        for (inputs, hidden, outputs, activation) in [
+            (5, &[70, 33, 3][..], 1, Activation::Sigmoid),
+            (300, &[40], 1, Activation::Gelu),
+            (3, &[2, 130], 40, Activation::Tanh),
+        ] {
+            let builder = Network::builder(inputs).hidden(hidden).activation(activation).seed(5);
             let network = match outputs {
                 1 => builder,
                 outputs => builder.output_layer(OutputLayer::Identity, outputs),
             };
             let network = network.build().unwrap();
-            let rows = 50;
+            let rows = 300;
             let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| random.unit() - 0.5).collect() };
             let features = numbers(rows * inputs);
             let data = match outputs {
@@ -464,7 +352,7 @@ mod tests {
             };
             let data = data.unwrap();
             for options in &all_options {
-                for batch in [1, 7, 50] {
+                for batch in [1, 7, 50, 300] {
                     let expected = trained(&network, options, &data, batch, Team::ALONE);
                     for shares in [Shares::Samples, Shares::Units] {
                         for threads in 1..=5 {

@@ -11,7 +11,7 @@ use crate::layer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, Shares, Team, both};
 use crate::row_sweep::RowSweep;
-use crate::sweep::{Keep, gather_features, propagate};
+use crate::sample_sweep::{Keep, gather_features, propagate};
 use crate::tuning::Tunings;
 use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Dataset, Network, OutputLayer};
@@ -110,7 +110,7 @@ impl ForwardSweep {
     /// For `network`, on up to so many threads.
     pub(crate) fn new(network: &Network, threads: usize) -> Self {
         let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions);
-        let tunings = Tunings::new(threads, &[Shares::Samples]);
+        let tunings = Tunings::new(threads);
         ForwardSweep {
             scratch: Scratch { layout, numbers: Buffer::zeros(0) },
             row: RowSweep::new(&network.shape),
@@ -165,7 +165,7 @@ impl ForwardSweep {
         }
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
-        tunings.of(count, parts).step(|Team { threads, .. }| {
+        tunings.of(count, parts, &[Shares::Samples]).step(|Team { threads, .. }| {
             let groups = if shares_layers { 1 } else { threads };
             let (layout, groups) = scratch.groups(network, count.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], mut rows: Rows<'_>, mut count: usize| {
@@ -182,7 +182,15 @@ impl ForwardSweep {
                 _ if shares_layers => pool.run(|| {
                     let (parameters, activation) = (&network.parameters, network.shape.activation());
                     by_units::gather_features((level, threads), layout, groups, rows.features, count, &|row| row);
-                    by_units::propagate((level, threads), parameters, activation, layout, groups, count);
+                    by_units::propagate(
+                        (level, threads),
+                        parameters,
+                        activation,
+                        layout,
+                        groups,
+                        count,
+                        Keep::Postactivations,
+                    );
                     dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
                 }),
                 _ => pool.run(|| share_out(threads, layout.stride, groups, rows, count, &body)),

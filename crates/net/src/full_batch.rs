@@ -143,7 +143,7 @@ impl Lbfgs {
         options.validate()?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::for_gradients(&network);
-        let tunings = Tunings::new(pool.threads(), engine.kinds());
+        let tunings = Tunings::new(pool.threads());
         Ok(Lbfgs { network, options, pool, engine, tunings })
     }
 
@@ -274,7 +274,7 @@ impl Objective for Loss<'_> {
         let Loss { network, options, engine, tunings, data, order, is_bias } = self;
         let mut loss = LossSum::default();
         for chunk in order.chunks(CHUNK) {
-            let tuning = tunings.of(chunk.len(), chunk.len());
+            let tuning = tunings.of(chunk.len(), chunk.len(), engine.kinds(chunk.len()));
             let of_chunk = tuning.step(|team| engine.gradient(network, options.level, data, chunk, team));
             engine.add_gradient(network, gradient);
             loss.sum += of_chunk.sum;

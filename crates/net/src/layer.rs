@@ -70,19 +70,20 @@ fn forward_narrow_hidden<S: Simd>(
     );
 }
 
-/// From the preactivations of a hidden layer to z, and to dz/da beside it, both after dropout. A function of its own.
+/// From the preactivations of a hidden layer, or of its panels from `first_panel` on, to z, and to dz/da beside it, both after
+/// dropout. A function of its own.
 #[inline(always)]
 pub(crate) fn activate_with_slopes<S: Simd>(
     simd: S,
     activation: Activation,
     dropout: Option<LayerDropout>,
     samples: usize,
-    z: PanelsMut<'_>,
-    slopes: PanelsMut<'_>,
+    first_panel: usize,
+    z_and_slopes: [PanelsMut<'_>; 2],
 ) {
     simd.vectorize(
         #[inline(always)]
-        move || matrix::activate_with_slopes(simd, activation, dropout, samples, z, slopes),
+        move || matrix::activate_with_slopes(simd, activation, dropout, samples, first_panel, z_and_slopes),
     );
 }
 
@@ -90,7 +91,7 @@ pub(crate) fn activate_with_slopes<S: Simd>(
 pub(crate) fn forward_hidden_on(
     (level, threads): (Level, usize),
     weights: Blocks<'_>,
-    activation: Activation,
+    activation: Option<Activation>,
     (z, rows): (&[f32], usize),
     samples: usize,
     z_out: &mut [f32],
@@ -100,12 +101,12 @@ pub(crate) fn forward_hidden_on(
         (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
     if weights.shape().is_narrow() {
         dispatch!(level, simd => {
-            forward_narrow_hidden(simd, weights, Some(activation), (z, rows), samples, z_out, scratch);
+            forward_narrow_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch);
         });
     } else {
-        for_parts(threads, 0, z_out, &|first, z_out| {
+        for_parts(threads, 0, [z_out], &|first, [z_out]| {
             let weights = weights.of_outputs(first, z_out.units());
-            dispatch!(level, simd => forward_units(simd, weights, z, samples, Some(activation), z_out));
+            dispatch!(level, simd => forward_units(simd, weights, z, samples, activation, z_out));
         });
     }
 }
@@ -144,7 +145,7 @@ pub(crate) fn forward_output<S: Simd>(
         let length = Panels::len(outputs, rows);
         let (panels, a) = output[..2 * length].split_at_mut(length);
         forward_units(simd, weights, z, samples, None, PanelsMut::new(panels, outputs, rows));
-        // In a function of its own, as the other output layers in `sweep.rs`.
+        // In a function of its own, as the other output layers in `sample_sweep.rs`.
         simd.vectorize(
             #[inline(always)]
             || matrix::panels_to_columns(simd, Panels::new(panels, outputs, rows), samples, a),

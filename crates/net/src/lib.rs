@@ -58,6 +58,7 @@
 //!   are never half written. [`memory`]: whether there is enough. [`random`]: the random numbers.
 
 mod buffer;
+mod by_samples;
 mod by_units;
 pub mod checkpoint;
 pub mod container;
@@ -74,6 +75,7 @@ mod forward_sweep;
 mod full_batch;
 pub mod gradient_check;
 pub mod history;
+mod in_turn;
 mod layer;
 mod lbfgs;
 mod loss;
@@ -89,14 +91,15 @@ pub mod predictor;
 pub mod random;
 mod row_sweep;
 pub mod run;
+mod sample_sweep;
 pub mod schedule;
 pub mod scorer;
 pub mod shape;
-mod sweep;
 pub mod temperature;
 pub mod textbook;
 pub mod trainer;
 mod tuning;
+mod weight_sweep;
 mod workspace;
 
 pub use checkpoint::{Checkpoint, Every};

@@ -32,9 +32,9 @@ pub(crate) struct Team {
 /// What threads share out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shares {
-    /// Each takes some of the samples through all layers.
+    /// Each takes groups of samples through all layers: see [`by_samples`](crate::by_samples).
     Samples,
-    /// Each takes some of the units of every layer, for all samples.
+    /// Each takes some of the units of every layer, for all samples: see [`by_units`](crate::by_units).
     Units,
 }
 
@@ -129,7 +129,7 @@ fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: i
 }
 
 /// Looks so many times for work, some tens of microseconds, before it lets another program's thread run.
-const PATIENCE: u32 = 1000;
+pub(crate) const PATIENCE: u32 = 1000;
 
 fn help_until(stop: &AtomicBool) {
     let mut idle = 0;

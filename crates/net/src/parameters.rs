@@ -150,11 +150,6 @@ impl<'a> BlocksMut<'a> {
         let (left_backward, backward) = self.backward.split_at_mut(count * BACKWARD_BLOCK);
         (BlocksMut { forward: left_forward, backward: left_backward }, BlocksMut { forward, backward })
     }
-
-    /// The same blocks, for a while.
-    pub(crate) fn reborrow(&mut self) -> BlocksMut<'_> {
-        BlocksMut { forward: self.forward, backward: self.backward }
-    }
 }
 
 /// Where block `block` of these layers, each with its first block, stands: its layer, counted from 0, the layer's widths, and

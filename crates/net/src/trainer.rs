@@ -14,8 +14,7 @@ use crate::optimizer::Progress;
 use crate::parallel::{Pool, Team};
 use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
-use crate::tuning::Tunings;
-use crate::workspace::Workspace;
+use crate::tuning::{Tuning, Tunings};
 use crate::{
     Batch, Dataset, EarlyStopping, Ending, Epoch, EpochRecord, Error, History, Network, Optimizer, Run, Schedule,
     Scorer, Threads, memory,
@@ -102,7 +101,7 @@ impl TrainingOptions {
     }
 }
 
-/// Trains a [`Network`], in the two sweeps that the source of `sweep.rs` explains.
+/// Trains a [`Network`], in the two sweeps that the source of `engine.rs` explains.
 ///
 /// The same network, data, options and version give the same bits, whatever the thread count and, among the levels that
 /// fuse, whatever the level.
@@ -201,7 +200,7 @@ impl Trainer {
         memory::check("the optimiser of this network", Some(Engine::bytes(&network, &options)))?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::new(&network, &options);
-        let tunings = Tunings::new(pool.threads(), engine.kinds());
+        let tunings = Tunings::new(pool.threads());
         let sweep = ForwardSweep::new(&network, pool.threads());
         Ok(Trainer {
             network,
@@ -273,7 +272,7 @@ impl Trainer {
         self.state.history.scorer = run.scorer.as_ref().map(|scorer| scorer.name().to_owned());
         // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
         let batch_size = self.options.batch_size.min(run.data.rows());
-        let ending = match self.run_while(|trainer| !trainer.in_epochs.of(batch_size, batch_size).pays(), run)? {
+        let ending = match self.run_while(|trainer| !trainer.tuning(batch_size).pays(), run)? {
             Some(ending) => ending,
             None => self.session(|trainer| trainer.run_while(|_| true, run))?.expect("an ending"),
         };
@@ -419,19 +418,20 @@ impl Trainer {
         after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
     ) -> Result<ControlFlow<()>, Error> {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
-        memory::check("the activations of a minibatch", Workspace::bytes(&self.network.shape, batch_size))?;
+        let activations = self.engine.workspace_bytes(&self.network, batch_size, self.pool.threads());
+        memory::check("the activations of a minibatch", activations)?;
         self.order.clear();
         self.order.extend(0..data.rows() as u32);
         Random::new(self.options.seed, ORDER_STREAMS + epoch as u64).shuffle(&mut self.order);
 
         let count = data.rows().div_ceil(batch_size);
         let left = count.saturating_sub(self.state.batches_done);
-        let tuning = self.in_epochs.of(batch_size, batch_size);
-        let is_together = self.pool.is_entered();
-        if is_together {
+        if self.pool.is_entered() {
             return self.steps(data, count, false, after_batch);
         }
-        if !(tuning.is_open() || tuning.gain() * left as f64 > self.assembly) {
+        let assembly = self.assembly;
+        let tuning = self.tuning(batch_size);
+        if !(tuning.is_open() || tuning.gain() * left as f64 > assembly) {
             return self.steps(data, count, true, after_batch);
         }
         let start = Instant::now();
@@ -441,6 +441,11 @@ impl Trainer {
         });
         self.assembly = self.assembly.min((start.elapsed() - inside).as_secs_f64());
         result
+    }
+
+    /// The choice of threads for the minibatches of an epoch.
+    fn tuning(&mut self, batch_size: usize) -> &mut Tuning {
+        self.in_epochs.of(batch_size, batch_size, self.engine.kinds(batch_size))
     }
 
     /// The steps of the minibatches up to number `count`, on one thread if `alone`.
@@ -456,11 +461,12 @@ impl Trainer {
             let Trainer { network, options, engine, order, in_epochs, state, .. } = self;
             let start = state.batches_done * batch_size;
             let indices = &order[start..order.len().min(start + batch_size)];
+            let kinds = engine.kinds(batch_size);
             let mut step = |team| engine.step(network, options, data, indices, team);
             let of_step = if alone {
                 step(Team::ALONE)
             } else {
-                let tuning = in_epochs.of(batch_size, batch_size);
+                let tuning = in_epochs.of(batch_size, batch_size, kinds);
                 // The last minibatch, if smaller, is no measure.
                 if indices.len() == batch_size { tuning.step(step) } else { step(tuning.team()) }
             };
@@ -503,7 +509,7 @@ impl Trainer {
         let Trainer { network, options, pool, engine, in_single_steps, minibatch, .. } = self;
         data.choose("a minibatch", indices, minibatch)?;
         let indices = &minibatch[..];
-        let tuning = in_single_steps.of(indices.len(), indices.len());
+        let tuning = in_single_steps.of(indices.len(), indices.len(), engine.kinds(indices.len()));
         let loss = tuning.step(|team| match team {
             Team::ALONE => engine.step(network, options, data, indices, team),
             _ => pool.run(|| engine.step(network, options, data, indices, team)),

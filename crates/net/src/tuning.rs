@@ -174,21 +174,20 @@ impl Tuning {
 #[derive(Clone, Debug)]
 pub(crate) struct Tunings {
     most: usize,
-    kinds: &'static [Shares],
     tunings: Vec<(usize, Tuning)>,
 }
 
 impl Tunings {
-    /// Choices between up to `most` threads, which share out one of `kinds`.
-    pub(crate) fn new(most: usize, kinds: &'static [Shares]) -> Self {
-        Tunings { most, kinds, tunings: Vec::new() }
+    /// Choices between up to `most` threads.
+    pub(crate) fn new(most: usize) -> Self {
+        Tunings { most, tunings: Vec::new() }
     }
 
-    /// The choice for so many samples, whose work has so many parts at most.
-    pub(crate) fn of(&mut self, samples: usize, parts: usize) -> &mut Tuning {
+    /// The choice for so many samples, whose work has so many parts at most, and of which threads may share out each of `kinds`.
+    pub(crate) fn of(&mut self, samples: usize, parts: usize, kinds: &[Shares]) -> &mut Tuning {
         let about = samples.next_power_of_two();
         let at = self.tunings.iter().position(|(samples, _)| *samples == about).unwrap_or_else(|| {
-            self.tunings.push((about, Tuning::new(self.most.min(parts), self.kinds)));
+            self.tunings.push((about, Tuning::new(self.most.min(parts), kinds)));
             self.tunings.len() - 1
         });
         &mut self.tunings[at].1

@@ -1,12 +1,10 @@
-//! Scratch memory, made once: where the activations and deltas of a group of samples lie.
-//!
-//! The samples of a minibatch are cut into groups, one after the other in memory. Each group is swept by one thread on its
-//! own, and holds all layers of its samples.
+//! Scratch memory, made once: where the activations and deltas of a group of samples lie, in all layers.
 
-use kernels::Slope;
-use kernels::matrix::{Minibatch, PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::matrix::{PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::{Activation, Slope};
 
 use crate::buffer::Buffer;
+use crate::parallel::{Shares, Team};
 use crate::{Shape, TargetKind};
 
 /// Where each array starts in a group. All panels have `rows` rows.
@@ -158,10 +156,17 @@ impl GroupLayout {
 
     /// z of hidden layer `layer` and its dz/da, which are kept.
     #[inline(always)]
-    pub(crate) fn hidden_layer_with_slopes<'a>(&self, group: &'a mut [f32], layer: usize) -> [&'a mut [f32]; 2] {
+    pub(crate) fn z_and_slopes<'a>(&self, group: &'a mut [f32], layer: usize) -> [PanelsMut<'a>; 2] {
         let length = self.panels_len(layer);
         let (before, rest) = group.split_at_mut(self.slopes(layer));
-        [&mut before[self.z[layer]..][..length], &mut rest[..length]]
+        let panels = [&mut before[self.z[layer]..][..length], &mut rest[..length]];
+        panels.map(|panels| PanelsMut::new(panels, self.units[layer], self.rows))
+    }
+
+    /// How backpropagation finds dz/da.
+    #[inline(always)]
+    pub(crate) fn slope(&self, activation: Activation) -> Slope {
+        if self.slopes.is_none() { activation.slope() } else { Slope::Kept }
     }
 
     /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer before, or
@@ -196,57 +201,38 @@ impl GroupLayout {
     }
 }
 
-/// The groups of a minibatch, one for each thread that takes samples of its own.
+/// Memory for groups of samples: one for each thread that takes samples of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub layout: GroupLayout,
     pub numbers: Buffer,
-    /// Groups that were asked for: no minibatch may have as many samples.
-    asked: usize,
-    groups: usize,
+    /// The team that it was made for.
+    pub team: Team,
     samples: usize,
 }
 
 impl Workspace {
-    /// Room for minibatches of up to `samples` samples in up to `asked` groups.
-    pub(crate) fn new(shape: &Shape, samples: usize, asked: usize, purpose: Purpose) -> Self {
-        let groups = asked.min(samples);
-        let layout = GroupLayout::new(shape, samples.div_ceil(groups), purpose);
+    /// Room for groups of up to `samples` samples: one for each thread of a team that shares out samples, or else one.
+    pub(crate) fn new(shape: &Shape, samples: usize, team: Team, purpose: Purpose) -> Self {
+        let layout = GroupLayout::new(shape, samples, purpose);
+        let groups = match team.shares {
+            Shares::Samples => team.threads,
+            Shares::Units => 1,
+        };
         let numbers = Buffer::zeros(groups * layout.stride);
-        Workspace { layout, numbers, asked, groups, samples }
+        Workspace { layout, numbers, team, samples }
     }
 
-    /// Bytes that it takes for minibatches of up to `samples` samples, within a few per cent; `None` if they cannot be counted.
+    /// Whether it is for such a team and so many samples in a group.
+    pub(crate) fn serves(&self, samples: usize, team: Team) -> bool {
+        self.team == team && samples <= self.samples
+    }
+
+    /// Bytes that a group of `samples` samples takes, within a few per cent; `None` if they cannot be counted.
     pub(crate) fn bytes(shape: &Shape, samples: usize) -> Option<usize> {
         let units = |width: usize| width.checked_next_multiple_of(PANEL)?.checked_mul(2);
         let widths = shape.layers().map(|layer| layer.outputs).chain([shape.inputs()]);
         let of_sample = widths.map(units).try_fold(0usize, |sum, units| sum.checked_add(units?))?;
         samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
-    }
-
-    /// The groups that it was made for.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked
-    }
-
-    /// Whether there is room for `samples` samples in `groups` groups.
-    pub(crate) fn serves(&self, samples: usize, groups: usize) -> bool {
-        self.asked == groups && samples <= self.samples
-    }
-
-    /// Samples in each group (the last may have fewer) of a minibatch of `samples`.
-    pub(crate) fn group_samples(&self, samples: usize) -> usize {
-        samples.div_ceil(self.groups)
-    }
-
-    /// The minibatch of `samples` samples, for the weight sweep.
-    pub(crate) fn minibatch(&self, samples: usize) -> Minibatch<'_> {
-        Minibatch {
-            numbers: &self.numbers,
-            group_stride: self.layout.stride,
-            group_samples: self.group_samples(samples),
-            rows: self.layout.rows,
-            samples,
-        }
     }
 }

@@ -9,7 +9,7 @@ use crate::simd::Simd;
 const ROWS: usize = 64;
 
 /// Replaces the preactivations of the first `samples` samples in `z` by their postactivations, and writes dz/da to `slopes`.
-/// With dropout, both are multiplied by the units' factors.
+/// With dropout, both are multiplied by the units' factors. The panels are those of a layer from panel `first_panel` on.
 ///
 /// # Panics
 /// If the panels differ in size, or have fewer rows than `samples`.
@@ -19,8 +19,8 @@ pub fn activate_with_slopes<S: Simd>(
     activation: Activation,
     dropout: Option<LayerDropout>,
     samples: usize,
-    mut z: PanelsMut<'_>,
-    mut slopes: PanelsMut<'_>,
+    first_panel: usize,
+    [mut z, mut slopes]: [PanelsMut<'_>; 2],
 ) {
     assert!(z.units == slopes.units && samples <= z.rows && samples <= slopes.rows, "the panels of one layer");
     for panel in 0..z.units.div_ceil(PANEL) {
@@ -30,7 +30,7 @@ pub fn activate_with_slopes<S: Simd>(
         for (chunk, (rows, slopes)) in rows.zip(slopes).enumerate() {
             activate_rows_with_slopes(simd, activation, rows, slopes, PANEL, width);
             if let Some(dropout) = dropout {
-                drop_units(simd, dropout, chunk * ROWS, (panel * PANEL, width), rows, slopes);
+                drop_units(simd, dropout, chunk * ROWS, ((first_panel + panel) * PANEL, width), rows, slopes);
             }
         }
     }

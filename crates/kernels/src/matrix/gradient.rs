@@ -2,10 +2,11 @@
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::ptr;
 
 use super::few::{few_rows, with_units};
-use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, Minibatch, PANEL, units_in_panel};
-use super::stretch::for_stretches_but_the_last;
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, SampleGroup, units_in_block};
+use super::stretch::in_even_parts;
 use super::tile::{
     AlongSamples, AlongSamplesAndBiases, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles,
 };
@@ -19,11 +20,11 @@ pub struct BlockGradient<'a> {
     pub shape: LayerShape,
     /// The output panel and the input panel of the block.
     pub block: (usize, usize),
-    /// The activations and deltas of all samples.
-    pub minibatch: Minibatch<'a>,
-    /// Where the panels z of the layer before start in each group of the minibatch.
+    /// The samples that it is summed over.
+    pub group: SampleGroup<'a>,
+    /// Where the panels z of the layer before start in the group.
     pub z: usize,
-    /// Where the panels delta of this layer start in each group.
+    /// Where the panels delta of this layer start in the group.
     pub delta: usize,
 }
 
@@ -64,19 +65,22 @@ impl BlockMut<'_> {
 }
 
 impl BlockGradient<'_> {
-    /// Step 4 of backpropagation, summed over the samples in their order.
+    /// Step 4 of backpropagation, summed over the samples in their order. If it `goes_on`, it does so from the `sums` over the
+    /// samples before.
     ///
     /// `sums` has [`GRADIENT`] numbers in rows of [`PANEL`]: row 0 the biases (of input panel 0 alone), row 1 + j the weights
-    /// from input j; of a narrow layer, row 1 + i the weights to output i. What lies outside the layer is left alone.
+    /// from input j; of a narrow layer, row 1 + i the weights to output i. What lies outside the layer has no meaning.
     ///
     /// # Panics
-    /// If the minibatch does not hold those panels, or `sums` has another size.
+    /// If the group does not hold those panels, or `sums` has another size.
     #[inline(always)]
-    pub fn sum<S: Simd>(&self, simd: S, sums: &mut [f32]) {
+    pub fn sum<S: Simd>(&self, simd: S, sums: &mut [f32], goes_on: bool) {
         assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
         let sums = sums.as_mut_ptr();
+        let start = if goes_on { Start(sums) } else { Start::ZERO };
         self.finish_with(
             simd,
+            start,
             #[inline(always)]
             |_| {
                 (
@@ -96,20 +100,31 @@ impl BlockGradient<'_> {
     /// the block in agreement; but of the first layer (`is_first`), through which nothing is propagated back, the
     /// forward copy alone if the layer is not narrow.
     ///
-    /// `velocity` has the layout of the gradient; it may be empty where the momentum is 0.
+    /// `before` has the sums over the samples before, if there are any. `velocity` has the layout of the gradient; it may be
+    /// empty where the momentum is 0.
     ///
     /// # Panics
-    /// If the minibatch does not hold those panels, `block` has not the numbers of a block, or `velocity` has not
+    /// If the group does not hold those panels, `block` has not the numbers of a block, or `before` or `velocity` has not
     /// [`GRADIENT`] where it is used.
     #[inline(always)]
-    pub fn descend<S: Simd>(&self, simd: S, sgd: Sgd, is_first: bool, mut block: BlockMut<'_>, velocity: &mut [f32]) {
+    pub fn descend<S: Simd>(
+        &self,
+        simd: S,
+        sgd: Sgd,
+        is_first: bool,
+        before: Option<&[f32]>,
+        mut block: BlockMut<'_>,
+        velocity: &mut [f32],
+    ) {
         block.check();
+        let start = before.map_or(Start::ZERO, Start::after);
         // The copy that is written afterwards, see `refresh_other_copy`. Of the first layer, and of a narrow one, none is worth
         // fetching.
         let other_side = |side| if is_first { side } else { Side::Backward };
         if sgd.momentum == 0.0 {
             self.finish_with(
                 simd,
+                start,
                 #[inline(always)]
                 |side| {
                     let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
@@ -135,6 +150,7 @@ impl BlockGradient<'_> {
             let velocity = velocity.as_mut_ptr();
             self.finish_with(
                 simd,
+                start,
                 #[inline(always)]
                 |side| {
                     let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
@@ -160,47 +176,30 @@ impl BlockGradient<'_> {
                 },
             );
         }
-        self.refresh_other_copy(simd, is_first, block);
+        refresh_other_copy(simd, (self.shape, self.block), is_first, block);
     }
 
-    /// The copy of the block that is updated is copied to the other one.
-    #[inline(always)]
-    pub(super) fn refresh_other_copy<S: Simd>(&self, simd: S, is_first: bool, block: BlockMut<'_>) {
-        let (inputs, outputs) = self.units();
-        let forward = &mut block.forward[PANEL..];
-        if self.shape.is_narrow() {
-            copy_to_forward(outputs, inputs, block.backward, forward);
-        } else if !is_first {
-            copy_to_backward(simd, outputs, inputs, forward, block.backward);
-        }
-    }
-
-    /// Inputs and outputs in the block.
-    #[inline(always)]
-    pub(super) fn units(&self) -> (usize, usize) {
-        (units_in_panel(self.shape.inputs, self.block.1), units_in_panel(self.shape.outputs, self.block.0))
-    }
-
-    /// Gives each vector of sums and its place in the gradient to the second function that `ends` makes for the copy of
+    /// Gives each vector of sums, which begin with `start`, and its place in the gradient to the second function that `ends` makes for the copy of
     /// the block to be updated: a narrow layer's weights are updated in the backward copy. The first one learns that place
     /// when a tile begins.
     #[inline(always)]
     fn finish_with<S: Simd, A: Fn(usize) + Copy, F: Fn(S::Vector, usize) + Copy>(
         &self,
         simd: S,
+        start: Start,
         mut ends: impl FnMut(Side) -> (A, F),
     ) {
         let (output_panel, input_panel) = self.block;
         assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
-        let z = self.minibatch.panel(self.z, input_panel);
-        let delta = self.minibatch.panel(self.delta, output_panel);
-        let (inputs, outputs) = self.units();
+        let z = self.group.panel(self.z, input_panel);
+        let delta = self.group.panel(self.delta, output_panel);
+        let (inputs, outputs) = units_in_block(self.shape, self.block);
         if !self.shape.is_narrow() {
+            let (b, ends) = ((delta, outputs), ends(Side::Forward));
             if input_panel == 0 {
-                let rows = 0..1 + inputs;
-                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, rows), (delta, outputs), ends(Side::Forward));
+                self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1 + inputs), b, start, ends);
             } else {
-                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), (delta, outputs), ends(Side::Forward));
+                self.sum_products::<S, AlongSamples>(simd, (z, 1..1 + inputs), b, start, ends);
             }
         } else {
             let (of_biases, of_weights) = (ends(Side::Forward).1, ends(Side::Backward).1);
@@ -210,11 +209,12 @@ impl BlockGradient<'_> {
                         simd,
                         delta,
                         (z, inputs),
+                        start,
                         #[inline(always)]
                         |sum, place| if place < PANEL { of_biases(sum, place) } else { of_weights(sum, place) },
                     );
                 } else {
-                    self.sum_few_products::<S, AlongSamples, UNITS>(simd, delta, (z, inputs), of_weights);
+                    self.sum_few_products::<S, AlongSamples, UNITS>(simd, delta, (z, inputs), start, of_weights);
                 }
             });
         }
@@ -227,6 +227,7 @@ impl BlockGradient<'_> {
         simd: S,
         (a, rows): (*const f32, Range<usize>),
         (b, columns): (*const f32, usize),
+        start: Start,
         (announce, finish): (impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy),
     ) {
         let width = columns.div_ceil(S::LANES);
@@ -235,24 +236,22 @@ impl BlockGradient<'_> {
             let column = vector * S::LANES;
             let mut chain = self.chain(a, b.wrapping_add(column));
             let place = rows.start * PANEL + column;
-            let mut ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL };
+            let mut ends = start.ends(place);
             let vectors = S::TILE_VECTORS.min(width - vector);
             let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
             if const { S::SAMPLE_STRETCH < usize::MAX } && chain.length / 2 > S::SAMPLE_STRETCH {
                 let so_far = so_far.0.as_mut_ptr().cast::<f32>();
-                chain = for_stretches_but_the_last(
-                    S::SAMPLE_STRETCH,
-                    chain,
-                    #[inline(always)]
-                    |chain| {
-                        // SAFETY: as below, and the sums have room for a gradient.
-                        unsafe { stored_tiles::<S, W>(simd, rows.len(), vectors, chain, ends, so_far) };
-                        ends = Ends { start: so_far.cast_const().wrapping_add(place), start_stride: PANEL, ..ends };
-                    },
-                );
+                let longest = in_even_parts(chain.length, S::SAMPLE_STRETCH);
+                while chain.length > longest {
+                    let stretch = Chain { length: longest, ..chain };
+                    // SAFETY: as below, and the sums have room for a gradient.
+                    unsafe { stored_tiles::<S, W>(simd, rows.len(), vectors, stretch, ends, so_far) };
+                    ends = Start(so_far).ends(place);
+                    chain = chain.after(longest);
+                }
             }
-            // SAFETY: `Minibatch::panel` checked that the panels of A and B are there in every group, with a row for each
-            // sample; the rows and columns are those of a panel.
+            // SAFETY: `SampleGroup::panel` checked that the panels of A and B are there, with a row for each sample; the rows
+            // and columns are those of a panel, and those of the start are in a gradient.
             unsafe {
                 tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
             }
@@ -266,25 +265,44 @@ impl BlockGradient<'_> {
         simd: S,
         a: *const f32,
         (b, columns): (*const f32, usize),
+        start: Start,
         finish: impl Fn(S::Vector, usize) + Copy,
     ) {
         debug_assert!(columns <= PANEL && ROWS <= PANEL);
-        let ends = Ends { start: ZEROS.as_ptr(), start_stride: 0, place: PANEL, stride: PANEL };
+        let ends = start.ends(PANEL);
         // SAFETY: as in `sum_products`; A are rows of a panel.
         unsafe { few_rows::<S, W, ROWS>(simd, columns.div_ceil(S::LANES), self.chain(a, b), ends, finish) };
     }
 
-    /// The chain through all samples of the minibatch, from a number in a panel of the first one on.
+    /// The chain through all samples, from a number in a panel of the first one on: one segment.
     #[inline(always)]
     fn chain(&self, a: *const f32, b: *const f32) -> Chain {
-        Chain {
-            a,
-            b,
-            a_row: 1,
-            a_segment: self.minibatch.group_stride,
-            b_segment: self.minibatch.group_stride,
-            segment: self.minibatch.group_samples,
-            length: self.minibatch.samples,
+        let samples = self.group.samples;
+        Chain { a, b, a_row: 1, a_segment: 0, b_segment: 0, segment: samples, length: samples }
+    }
+}
+
+/// What the sums of a block begin with: those over the samples before, in the layout of the gradient, or null for zeros.
+#[derive(Clone, Copy)]
+struct Start(*const f32);
+
+impl Start {
+    const ZERO: Start = Start(ptr::null());
+
+    /// # Panics
+    /// If the sums are not those of a block.
+    #[inline(always)]
+    fn after(sums: &[f32]) -> Self {
+        assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
+        Start(sums.as_ptr())
+    }
+
+    /// For the rows from that of `place` on.
+    #[inline(always)]
+    fn ends(self, place: usize) -> Ends {
+        match self.0.is_null() {
+            true => Ends { start: ZEROS.as_ptr(), start_stride: 0, place, stride: PANEL },
+            false => Ends { start: self.0.wrapping_add(place), start_stride: PANEL, place, stride: PANEL },
         }
     }
 }
@@ -292,6 +310,23 @@ impl BlockGradient<'_> {
 /// The sums of a block between two stretches.
 #[repr(align(64))]
 struct SoFar([MaybeUninit<f32>; GRADIENT]);
+
+/// The copy of the block that is updated is copied to the other one.
+#[inline(always)]
+pub(super) fn refresh_other_copy<S: Simd>(
+    simd: S,
+    (shape, block): (LayerShape, (usize, usize)),
+    is_first: bool,
+    weights: BlockMut<'_>,
+) {
+    let (inputs, outputs) = units_in_block(shape, block);
+    let forward = &mut weights.forward[PANEL..];
+    if shape.is_narrow() {
+        copy_to_forward(outputs, inputs, weights.backward, forward);
+    } else if !is_first {
+        copy_to_backward(simd, outputs, inputs, forward, weights.backward);
+    }
+}
 
 /// Copies the backward copy to the forward copy, for the few units of a narrow layer. Clears what lies beyond the last
 /// input before, where the postactivations, and so the gradient, need not be zero.

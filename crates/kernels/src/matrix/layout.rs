@@ -94,6 +94,12 @@ pub(super) fn units_in_panel(units: usize, panel: usize) -> usize {
     PANEL.min(units - panel * PANEL)
 }
 
+/// Inputs and outputs of block `block` of a layer.
+#[inline(always)]
+pub(super) fn units_in_block(shape: LayerShape, (output_panel, input_panel): (usize, usize)) -> (usize, usize) {
+    (units_in_panel(shape.inputs, input_panel), units_in_panel(shape.outputs, output_panel))
+}
+
 /// The weights of a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks<'a> {
@@ -257,33 +263,25 @@ impl<'a> PanelsMut<'a> {
     }
 }
 
-/// The activations of a whole minibatch, cut into groups of samples that lie one after the other, each with all its
-/// layers: what the weight sweep reads.
+/// The activations and deltas of some samples of a minibatch, in all layers: what the weight sweep reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Minibatch<'a> {
-    /// All groups.
+pub struct SampleGroup<'a> {
+    /// The panels of all layers, and what else the samples need.
     pub numbers: &'a [f32],
-    /// Numbers from one group to the next.
-    pub group_stride: usize,
-    /// Samples in each group; the last one may have fewer.
-    pub group_samples: usize,
-    /// The rows of the panels in each group.
+    /// The rows of the panels.
     pub rows: usize,
-    /// Samples in all.
+    /// The samples, at least one.
     pub samples: usize,
 }
 
-impl Minibatch<'_> {
-    /// The first number of panel `panel` of the layer whose panels start at `offset` in each group; checks that the
-    /// whole panel is there in every group.
+impl SampleGroup<'_> {
+    /// The first number of panel `panel` of the layer whose panels start at `offset`; checks that the whole panel is there.
     #[inline(always)]
     pub(super) fn panel(&self, offset: usize, panel: usize) -> *const f32 {
-        let groups = self.samples.div_ceil(self.group_samples);
-        assert!(groups >= 1 && self.group_samples <= self.rows, "the panels have a row for each sample");
+        assert!((1..=self.rows).contains(&self.samples), "the panels have a row for each sample");
         let first = offset.saturating_add(product(&[panel, self.rows, PANEL]));
-        let end = product(&[groups - 1, self.group_stride]).saturating_add(first);
-        let end = end.saturating_add(product(&[self.rows, PANEL]));
-        assert!(end <= self.numbers.len(), "the panel is there in every group");
+        let end = first.saturating_add(product(&[self.rows, PANEL]));
+        assert!(end <= self.numbers.len(), "the panel is there");
         self.numbers[first..].as_ptr()
     }
 }

@@ -185,26 +185,3 @@ impl Stretch {
         }
     }
 }
-
-/// Cuts chains along samples into stretches of at most `longest` steps, none of them in two groups. The last one is returned.
-#[inline(always)]
-pub(super) fn for_stretches_but_the_last(longest: usize, chain: Chain, mut put_down: impl FnMut(Chain)) -> Chain {
-    let mut done = 0;
-    loop {
-        let (group, first) = (done / chain.segment, done % chain.segment);
-        let in_group = chain.segment.min(chain.length - group * chain.segment);
-        let length = in_group.div_ceil(in_group.div_ceil(longest)).min(in_group - first);
-        let stretch = Chain {
-            a: chain.a.wrapping_add(group * chain.a_segment + first * PANEL),
-            b: chain.b.wrapping_add(group * chain.b_segment + first * PANEL),
-            segment: length,
-            length,
-            ..chain
-        };
-        done += length;
-        if done == chain.length {
-            return stretch;
-        }
-        put_down(stretch);
-    }
-}

@@ -9,7 +9,8 @@ pub(super) trait Walk {
     const A_STEP: usize;
     /// Whether the first row of A is all ones, and not stored: the input of the bias.
     const ONES_FIRST: bool;
-    /// Whether the rows of A are added up beside the products, as vectors, for a row of C above the others: biases again.
+    /// Whether the rows of A are added up beside the products, as vectors, for a row of C above the others, where they start:
+    /// biases again.
     const SUMS_A: bool = false;
     /// The walk of the tiles after the first one.
     type Below: Walk;
@@ -84,7 +85,7 @@ impl Walk for AlongSamplesAndBiases {
     }
 }
 
-/// The chain of multiply-adds of every number of a tile: `length` steps, in segments (a panel's units, a group's
+/// The chain of multiply-adds of every number of a tile: `length` steps, in segments (a panel's units, or all
 /// samples) of `segment` steps.
 #[derive(Clone, Copy)]
 pub(super) struct Chain {
@@ -97,6 +98,15 @@ pub(super) struct Chain {
     pub b_segment: usize,
     pub segment: usize,
     pub length: usize,
+}
+
+impl Chain {
+    /// What is left of a chain along samples, of one segment, after so many steps.
+    #[inline(always)]
+    pub fn after(self, steps: usize) -> Chain {
+        let (a, b) = (self.a.wrapping_add(steps * PANEL), self.b.wrapping_add(steps * PANEL));
+        Chain { a, b, length: self.length - steps, ..self }
+    }
 }
 
 /// Where the numbers of C start and end up.
@@ -299,6 +309,11 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
                 v += 1;
             }
         });
+        let mut v = 0;
+        while W::SUMS_A && v * S::LANES < HEIGHT {
+            sums_of_a[v] = simd.load_from(ends.start.wrapping_sub(ends.start_stride).wrapping_add(v * S::LANES));
+            v += 1;
+        }
         let (mut a_segment, mut b_segment, mut left) = (chain.a, chain.b, chain.length);
         while left > 0 {
             let steps = left.min(chain.segment);

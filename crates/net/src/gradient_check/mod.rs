@@ -3,12 +3,15 @@
 
 use std::fmt;
 
+use kernels::matrix::SampleGroup;
 use kernels::{Dropout, Level, dispatch};
 use serde::Serialize;
 
 use crate::loss::LossSum;
+use crate::parallel::Team;
 use crate::random::Random;
-use crate::sweep::{WeightSweep, sample_sweep};
+use crate::sample_sweep::sample_sweep;
+use crate::weight_sweep::WeightSweep;
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Error, Network};
 
@@ -248,7 +251,7 @@ fn summed_gradient_with_dropout(
     data.choose("a gradient", indices, &mut chosen)?;
     let indices = &chosen[..];
     let purpose = if dropout.is_some() { Purpose::TrainingWithDropout } else { Purpose::Training };
-    let mut workspace = Workspace::new(shape, indices.len(), 1, purpose);
+    let mut workspace = Workspace::new(shape, indices.len(), Team::ALONE, purpose);
     let (parameters, layout) = (&network.parameters, &workspace.layout);
     let group = &mut workspace.numbers;
     sample_sweep(level, network, layout, group, data, (indices, 0), dropout);
@@ -259,8 +262,9 @@ fn summed_gradient_with_dropout(
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
     let sweep = WeightSweep {
         layers: &parameters.layers,
-        layout: &workspace.layout,
-        minibatch: workspace.minibatch(indices.len()),
+        layout,
+        group: SampleGroup { numbers: &workspace.numbers, rows: layout.rows, samples: indices.len() },
+        groups_before: 0,
     };
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
     Ok((gradients, loss.sum))

@@ -1,0 +1,301 @@
+//! Step 4 of backpropagation for the blocks of weights: their gradients, and the optimiser's step.
+//!
+//! A block's gradient is one chain through all samples of a minibatch. Where they come in groups, its sums are put down after
+//! each group and taken up for the next one, which changes no bit.
+
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, PANEL, SampleGroup};
+use kernels::simd::Simd;
+use kernels::{Sgd, Step};
+
+use crate::by_units::left_share;
+use crate::in_turn::InTurn;
+use crate::parallel::{Shares, Team, both};
+use crate::parameters::BlocksMut;
+use crate::workspace::GroupLayout;
+
+/// The gradient of a block, summed over the samples so far.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Sums {
+    /// In the layout of [`BlockGradient::sum`].
+    pub numbers: [f32; GRADIENT],
+    /// Of each output of the block, the sum of their squares, once all samples have been added.
+    pub squares: [f64; PANEL],
+}
+
+/// The sums of a block, to which group after group is added.
+pub(crate) type BlockSums = InTurn<Box<Sums>>;
+
+/// The sums of so many blocks.
+pub(crate) fn sums_of_blocks(blocks: usize) -> Vec<BlockSums> {
+    let sums = || InTurn::new(Box::new(Sums { numbers: [0.0; GRADIENT], squares: [0.0; PANEL] }));
+    (0..blocks).map(|_| sums()).collect()
+}
+
+/// Layers, each with its first block.
+type Layers<'a> = &'a [(usize, LayerShape)];
+
+/// Calls `visit` with each of the blocks `blocks`, counted from the first one of them, its layer (counted from 0), the layer's
+/// shape, and the block's panels; in an order that suits the gradient of `samples` samples.
+#[inline(always)]
+fn for_each_block(
+    layers: Layers<'_>,
+    blocks: Range<usize>,
+    samples: usize,
+    mut visit: impl FnMut(usize, usize, (LayerShape, (usize, usize))),
+) {
+    for (layer, &(start, shape)) in layers.iter().enumerate() {
+        let of_layer = |block: usize| block.clamp(start, start + shape.blocks()) - start;
+        shape.for_each_block(
+            of_layer(blocks.start)..of_layer(blocks.end),
+            samples,
+            #[inline(always)]
+            |block, place| visit(start + block - blocks.start, layer, (shape, place)),
+        );
+    }
+}
+
+/// What the weight sweep of some blocks over a group of samples reads.
+#[derive(Clone, Copy)]
+pub(crate) struct WeightSweep<'a> {
+    pub layers: Layers<'a>,
+    pub layout: &'a GroupLayout,
+    pub group: SampleGroup<'a>,
+    /// The groups whose samples have been added to the sums before.
+    pub groups_before: usize,
+}
+
+impl WeightSweep<'_> {
+    /// Calls `visit` with each of the blocks `blocks`, counted from the first one of them, its layer (counted from 0), and its
+    /// gradient, step 4 of backpropagation.
+    #[inline(always)]
+    fn for_each_gradient(&self, blocks: Range<usize>, mut visit: impl FnMut(usize, usize, BlockGradient<'_>)) {
+        let WeightSweep { layers, layout, group, .. } = *self;
+        for_each_block(
+            layers,
+            blocks,
+            group.samples,
+            #[inline(always)]
+            |at, layer, (shape, block)| {
+                let (z, delta) = (layout.z[layer], layout.delta[layer + 1]);
+                visit(at, layer, BlockGradient { shape, block, group, z, delta });
+            },
+        );
+    }
+
+    /// The step of gradient descent after the last group, for the blocks from `first` on, with their velocities.
+    #[inline(always)]
+    pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, part: Part<'_>) {
+        let Part { blocks, mut weights, kept, sums } = part;
+        self.for_each_gradient(
+            blocks,
+            #[inline(always)]
+            |block, layer, gradient| {
+                let velocity = if kept.is_empty() { &mut [][..] } else { &mut kept[block * GRADIENT..][..GRADIENT] };
+                let before = match self.groups_before {
+                    0 => None,
+                    _ => Some(&sums[block].get_mut().numbers[..]),
+                };
+                gradient.descend(simd, sgd, layer == 0, before, weights.block(block), velocity);
+            },
+        );
+    }
+
+    /// The step of any optimiser after the last group. The gradient of a block is in memory no longer than its step takes, but
+    /// for the sums over the groups before.
+    #[inline(always)]
+    pub(crate) fn update<S: Simd>(&self, simd: S, step: Step, part: Part<'_>) {
+        let Part { blocks, mut weights, kept, sums } = part;
+        let slots = step.rule.slots() * GRADIENT;
+        let mut sums_of_one_group = [0.0; GRADIENT];
+        self.for_each_gradient(
+            blocks,
+            #[inline(always)]
+            |block, layer, gradient| {
+                let sums = match self.groups_before {
+                    0 => &mut sums_of_one_group,
+                    _ => &mut sums[block].get_mut().numbers,
+                };
+                sum_block(simd, gradient, sums, self.groups_before > 0);
+                let kept = &mut kept[block * slots..][..slots];
+                let place = (gradient.shape, gradient.block);
+                update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+            },
+        );
+    }
+
+    /// Adds the gradients of the group to `sums`, those of the blocks `blocks`, in its turn; then finds their squares, if wanted.
+    #[inline(always)]
+    pub(crate) fn add<S: Simd>(
+        &self,
+        simd: S,
+        blocks: Range<usize>,
+        (sums, with_squares): (&[BlockSums], bool),
+        abandoned: &AtomicBool,
+    ) {
+        self.for_each_gradient(
+            blocks,
+            #[inline(always)]
+            |block, _, gradient| {
+                sums[block].change(
+                    self.groups_before,
+                    abandoned,
+                    #[inline(always)]
+                    |sums| {
+                        let Sums { numbers, squares } = &mut **sums;
+                        sum_block(simd, gradient, numbers, self.groups_before > 0);
+                        if with_squares {
+                            matrix::gradient_squares(gradient.shape, gradient.block, numbers, squares);
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// Sums the gradients of all blocks into gradients in book order, one for each layer.
+    #[inline(always)]
+    pub(crate) fn book_order<S: Simd>(&self, simd: S, gradients: &mut [Vec<f32>]) {
+        let mut sums = vec![0.0; GRADIENT];
+        let (first, last) = self.layers[self.layers.len() - 1];
+        self.for_each_gradient(
+            0..first + last.blocks(),
+            #[inline(always)]
+            |_, layer, gradient| {
+                sum_block(simd, gradient, &mut sums, false);
+                matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
+            },
+        );
+    }
+}
+
+/// The step of any optimiser from sums over all groups.
+#[inline(always)]
+pub(crate) fn update_from_sums<S: Simd>(simd: S, layers: Layers<'_>, step: Step, part: Part<'_>) {
+    let Part { blocks, mut weights, kept, sums } = part;
+    let slots = step.rule.slots() * GRADIENT;
+    for_each_block(
+        layers,
+        blocks,
+        1,
+        #[inline(always)]
+        |block, layer, place| {
+            let sums = &sums[block].get_mut().numbers;
+            let kept = &mut kept[block * slots..][..slots];
+            update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+        },
+    );
+}
+
+/// The squared length of the whole gradient. Added up in f64 in an order of its own: layer by layer and unit by unit, in
+/// pieces of [`PANEL`] inputs, the first one with the bias.
+pub(crate) fn squared_norm(layers: Layers<'_>, sums: &mut [BlockSums]) -> f64 {
+    let mut sum = 0.0;
+    for &(first, shape) in layers {
+        for output in 0..shape.outputs {
+            let blocks = first + output / PANEL * shape.input_panels();
+            for block in &mut sums[blocks..][..shape.input_panels()] {
+                sum += block.get_mut().squares[output % PANEL];
+            }
+        }
+    }
+    sum
+}
+
+/// [`BlockGradient::sum`], in a function of its own.
+#[inline(always)]
+fn sum_block<S: Simd>(simd: S, gradient: BlockGradient<'_>, sums: &mut [f32], goes_on: bool) {
+    simd.vectorize(
+        #[inline(always)]
+        move || gradient.sum(simd, sums, goes_on),
+    );
+}
+
+/// [`matrix::update_block`], in a function of its own.
+#[inline(always)]
+fn update_block<S: Simd>(
+    simd: S,
+    place: (LayerShape, (usize, usize)),
+    step: Step,
+    is_first: bool,
+    sums: &[f32],
+    weights: matrix::BlockMut<'_>,
+    kept: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || matrix::update_block(simd, place, step, is_first, sums, weights, kept),
+    );
+}
+
+/// Some blocks, with all that their update needs; what this optimiser does not need is empty.
+pub(crate) struct Part<'a> {
+    pub blocks: Range<usize>,
+    pub weights: BlocksMut<'a>,
+    pub kept: &'a mut [f32],
+    pub sums: &'a mut [BlockSums],
+}
+
+impl<'a> Part<'a> {
+    /// The first `count` blocks, and the other ones.
+    fn split(self, count: usize) -> [Part<'a>; 2] {
+        let Part { blocks, weights, kept, sums } = self;
+        let share = |length: usize| length / blocks.len() * count;
+        let middle = blocks.start + count;
+        let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
+        let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
+        let (left_weights, right_weights) = weights.split_at(count);
+        [
+            Part { blocks: blocks.start..middle, weights: left_weights, kept: left_kept, sums: left_sums },
+            Part { blocks: middle..blocks.end, weights: right_weights, kept: right_kept, sums: right_sums },
+        ]
+    }
+}
+
+/// The weight sweep of all blocks of these layers by a team.
+pub(crate) fn share_out(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    match team.shares {
+        Shares::Samples => in_equal_parts(team.threads, part, sweep),
+        Shares::Units => {
+            let mut rest = part;
+            for (_, shape) in layers {
+                let [now, after] = rest.split(shape.blocks());
+                // The rows of blocks of each panel of units; or, where there is one alone, of each panel of the layer before.
+                let rows = match (shape.output_panels(), shape.input_panels()) {
+                    (1, inputs) => (inputs, 1),
+                    rows => rows,
+                };
+                by_rows(team.threads, rows, now, sweep);
+                rest = after;
+            }
+        }
+    }
+}
+
+/// The weight sweep of some blocks, equally many for each thread.
+fn in_equal_parts(threads: usize, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    let blocks = part.blocks.len();
+    if threads == 1 || blocks <= 1 {
+        return sweep(part);
+    }
+    let left_threads = threads / 2;
+    let [left, right] = part.split(blocks * left_threads / threads);
+    both(true, || in_equal_parts(left_threads, left, sweep), || in_equal_parts(threads - left_threads, right, sweep));
+}
+
+/// The weight sweep of so many rows of so many blocks, shared out as the units are in [`by_units`](crate::by_units).
+fn by_rows(threads: usize, (rows, blocks): (usize, usize), part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    if threads == 1 || rows == 1 {
+        return sweep(part);
+    }
+    let left_rows = left_share(rows, threads);
+    let [left, right] = part.split(left_rows * blocks);
+    both(
+        true,
+        || by_rows(threads / 2, (left_rows, blocks), left, sweep),
+        || by_rows(threads - threads / 2, (rows - left_rows, blocks), right, sweep),
+    );
+}
