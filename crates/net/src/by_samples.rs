@@ -5,6 +5,7 @@
 //! stay in the cache of one core, however many samples the minibatch has; and what moves between cores are the sums, which are
 //! fewer than activations where the weights are few. Each number's chain is the same, and so are its bits.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use kernels::matrix::SampleGroup;
@@ -14,13 +15,16 @@ use crate::in_turn::{Abandon, InTurn};
 use crate::loss::LossSum;
 use crate::parallel::both;
 use crate::sample_sweep::sample_sweep;
-use crate::weight_sweep::{BlockSums, WeightSweep};
+use crate::weight_sweep::{BlockSums, WeightSweep, first_block};
 use crate::workspace::{GroupLayout, Workspace};
 use crate::{Dataset, Network};
 
 /// Samples in a group, at most: with more, their activations leave the caches, and with fewer, the sums are put down and taken
 /// up too often (docs/performance.md).
 const GROUP_SAMPLES: usize = 128;
+
+/// Blocks of weights that are fetched ahead, at most: more would have no room in the cache.
+const MOST_FETCHED: usize = 64;
 
 /// The samples of each group (the last one may have fewer) of a minibatch of `samples` for `threads` threads.
 pub(crate) fn group_samples(samples: usize, threads: usize) -> usize {
@@ -87,16 +91,22 @@ impl Groups<'_> {
         let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
         let (next, count, abandoned) = (AtomicUsize::new(0), self.count(), AtomicBool::new(false));
         let loss = InTurn::new(LossSum::default());
-        for_each_thread(threads, layout.stride, numbers, &|numbers| {
+        for_each_thread(0..threads, layout.stride, numbers, &|thread, numbers| {
             let _abandon = Abandon(&abandoned);
             // Groups are taken in their order, so that whoever must be waited for has begun.
             loop {
                 let group = next.fetch_add(1, Ordering::Relaxed);
+                if group < count {
+                    self.propagate(group, layout, numbers);
+                    loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
+                }
+                // Weights have been read, and this thread will have to wait, for those that add before it or after it.
+                if group + 1 >= count {
+                    self.fetch_weights(threads, thread);
+                }
                 if group >= count {
                     return;
                 }
-                self.propagate(group, layout, numbers);
-                loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
                 self.add_gradient(group, layout, numbers, &abandoned);
             }
         });
@@ -109,6 +119,16 @@ impl Groups<'_> {
 
     fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32], loss: &mut LossSum) {
         loss.add(self.data, self.group(group).0, layout.output_arrays(numbers).1.losses);
+    }
+
+    /// Asks for the weights that the thread is going to update, which other cores have read: they are on their way while it
+    /// waits.
+    fn fetch_weights(&self, threads: usize, thread: usize) {
+        let all = (self.sums.len(), threads);
+        let blocks = first_block(all, thread)..first_block(all, thread + 1);
+        if blocks.len() <= MOST_FETCHED {
+            dispatch!(self.level, simd => self.network.parameters.fetch_to_write(simd, blocks));
+        }
     }
 
     fn add_gradient(&self, group: usize, layout: &GroupLayout, numbers: &[f32], abandoned: &AtomicBool) {
@@ -124,16 +144,21 @@ impl Groups<'_> {
     }
 }
 
-/// Calls `body` on each of `threads` threads, with memory for a group of its own.
-fn for_each_thread(threads: usize, stride: usize, groups: &mut [f32], body: &(impl Fn(&mut [f32]) + Sync)) {
-    if threads == 1 {
-        return body(&mut groups[..stride]);
+/// Calls `body` on each of the threads with its number and memory for a group of its own.
+fn for_each_thread(
+    threads: Range<usize>,
+    stride: usize,
+    groups: &mut [f32],
+    body: &(impl Fn(usize, &mut [f32]) + Sync),
+) {
+    if threads.len() == 1 {
+        return body(threads.start, &mut groups[..stride]);
     }
-    let left_threads = threads / 2;
+    let (left_threads, middle) = (threads.len() / 2, threads.start + threads.len() / 2);
     let (left, right) = groups.split_at_mut(left_threads * stride);
     both(
         true,
-        || for_each_thread(left_threads, stride, left, body),
-        || for_each_thread(threads - left_threads, stride, right, body),
+        || for_each_thread(threads.start..middle, stride, left, body),
+        || for_each_thread(middle..threads.end, stride, right, body),
     );
 }

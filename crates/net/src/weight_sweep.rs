@@ -258,7 +258,7 @@ impl<'a> Part<'a> {
 /// The weight sweep of all blocks of these layers by a team.
 pub(crate) fn share_out(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
     match team.shares {
-        Shares::Samples => in_equal_parts(team.threads, part, sweep),
+        Shares::Samples => in_equal_parts((part.blocks.len(), team.threads), 0..team.threads, part, sweep),
         Shares::Units => {
             let mut rest = part;
             for (_, shape) in layers {
@@ -275,15 +275,23 @@ pub(crate) fn share_out(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &
     }
 }
 
-/// The weight sweep of some blocks, equally many for each thread.
-fn in_equal_parts(threads: usize, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    let blocks = part.blocks.len();
-    if threads == 1 || blocks <= 1 {
+/// The first block of thread `thread`, where `threads` threads share out `blocks` blocks equally.
+pub(crate) fn first_block((blocks, threads): (usize, usize), thread: usize) -> usize {
+    blocks * thread / threads
+}
+
+/// The weight sweep of the blocks of some threads, of so many blocks and threads in all.
+fn in_equal_parts(all: (usize, usize), threads: Range<usize>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    if threads.len() == 1 {
         return sweep(part);
     }
-    let left_threads = threads / 2;
-    let [left, right] = part.split(blocks * left_threads / threads);
-    both(true, || in_equal_parts(left_threads, left, sweep), || in_equal_parts(threads - left_threads, right, sweep));
+    let middle = threads.start + threads.len() / 2;
+    let [left, right] = part.split(first_block(all, middle) - first_block(all, threads.start));
+    both(
+        true,
+        || in_equal_parts(all, threads.start..middle, left, sweep),
+        || in_equal_parts(all, middle..threads.end, right, sweep),
+    );
 }
 
 /// The weight sweep of so many rows of so many blocks, shared out as the units are in [`by_units`](crate::by_units).
