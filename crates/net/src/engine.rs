@@ -24,7 +24,7 @@ use crate::weight_sweep::{
     BlockSums, Part, Sums, WeightSweep, share_out, squared_norm, sums_of_blocks, update_from_sums,
 };
 use crate::workspace::{Purpose, Workspace};
-use crate::{Dataset, Network, Optimizer, TrainingOptions};
+use crate::{Dataset, Network, Optimizer, Threads, TrainingOptions};
 
 /// The state and scratch memory of the steps.
 #[derive(Debug)]
@@ -72,7 +72,10 @@ impl Engine {
 
     /// Bytes that it will take, but for the activations of minibatches, and for the best weights where those are kept.
     pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
-        let of_block = size_of::<f32>() * GRADIENT * options.optimizer.slots() + size_of::<Sums>();
+        let alone = options.threads == Threads::Own(1);
+        let sums = options.clip_norm.is_some() || group_samples(options.batch_size, 1) < options.batch_size || !alone;
+        let of_block =
+            size_of::<f32>() * GRADIENT * options.optimizer.slots() + if sums { size_of::<Sums>() } else { 0 };
         let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
         network.parameters.block_count() * of_block + best
     }
@@ -304,7 +307,7 @@ impl Unsummed {
 mod tests {
     use super::*;
     use crate::parallel::Pool;
-    use crate::{Activation, OutputLayer, Threads};
+    use crate::{Activation, OutputLayer};
 
     /// The weights after some steps by `team`.
     fn trained(network: &Network, options: &TrainingOptions, data: &Dataset, batch: usize, team: Team) -> Vec<u32> {

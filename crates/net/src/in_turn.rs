@@ -29,8 +29,12 @@ impl<T> InTurn<T> {
         let mut spins = 0;
         while self.turn.load(Ordering::Acquire) != turn {
             assert!(!abandoned.load(Ordering::Relaxed), "another thread has panicked");
-            spins += 1;
-            if spins < PATIENCE { std::hint::spin_loop() } else { std::thread::yield_now() }
+            if spins < PATIENCE {
+                spins += 1;
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
         }
         change(&mut self.value.try_lock().expect("a thread has its turn alone"));
         self.turn.store(turn + 1, Ordering::Release);
