@@ -157,15 +157,8 @@ impl Engine {
 
     /// Steps 1 to 3 of backpropagation for a minibatch, and step 4 for all samples but those that it returns, if there are
     /// such.
-    fn sweep_samples(
-        &mut self,
-        network: &Network,
-        (level, dropout): (Level, Option<Dropout>),
-        data: &Dataset,
-        indices: &[u32],
-        team: Team,
-        squares: bool,
-    ) -> (LossSum, Option<Unsummed>) {
+    fn sweep_samples(&mut self, minibatch: Minibatch<'_>) -> (LossSum, Option<Unsummed>) {
+        let Minibatch { network, level, dropout, data, indices, team, squares } = minibatch;
         let Team { threads, shares } = team;
         if shares == Shares::Units {
             let room = self.make_room(network, indices.len(), Team { threads: 1, shares });
@@ -189,18 +182,11 @@ impl Engine {
         (loss, Some(Unsummed { room, group }))
     }
 
-    /// The same with step 4 for all samples, and the squares of the sums if they are wanted.
-    fn sum_all(
-        &mut self,
-        network: &Network,
-        (level, dropout): (Level, Option<Dropout>),
-        data: &Dataset,
-        indices: &[u32],
-        team: Team,
-        squares: bool,
-    ) -> LossSum {
-        let (loss, left) = self.sweep_samples(network, (level, dropout), data, indices, team, squares);
+    /// The same with step 4 for all samples.
+    fn sum_all(&mut self, minibatch: Minibatch<'_>) -> LossSum {
+        let (loss, left) = self.sweep_samples(minibatch);
         if let Some(left) = left {
+            let Minibatch { network, level, team, squares, .. } = minibatch;
             if left.group.groups_before == 0 {
                 self.begin_sums(network);
             }
@@ -227,7 +213,7 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        self.sum_all(network, (level, None), data, indices, team, false)
+        self.sum_all(Minibatch { network, level, dropout: None, data, indices, team, squares: false })
     }
 
     /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
@@ -246,11 +232,10 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        let level = options.level;
-        let with = (level, self.progress.dropout(options));
+        let (level, dropout) = (options.level, self.progress.dropout(options));
         let (loss, left) = match options.clip_norm {
-            None => self.sweep_samples(network, with, data, indices, team, false),
-            Some(_) => (self.sum_all(network, with, data, indices, team, true), None),
+            None => self.sweep_samples(Minibatch { network, level, dropout, data, indices, team, squares: false }),
+            Some(_) => (self.sum_all(Minibatch { network, level, dropout, data, indices, team, squares: true }), None),
         };
         if loss.weight == 0.0 {
             // As if there had been no such minibatch.
@@ -284,6 +269,20 @@ impl Engine {
         }
         loss
     }
+}
+
+/// A minibatch for a team, and the network that it is to pass through.
+#[derive(Clone, Copy)]
+struct Minibatch<'a> {
+    network: &'a Network,
+    level: Level,
+    dropout: Option<Dropout>,
+    data: &'a Dataset,
+    /// Its samples.
+    indices: &'a [u32],
+    team: Team,
+    /// Whether the squares of its summed gradient are wanted.
+    squares: bool,
 }
 
 /// A group that has not been added to the sums.

@@ -42,7 +42,7 @@
 //! | dz/da | [`kernels::derivative`], [`kernels::matrix::activate_with_slopes`] |
 //! | dL/dW = delta z^T | [`kernels::outer_product`](fn@kernels::outer_product), [`kernels::matrix::BlockGradient::sum`] |
 //! | w <- w - learning_rate dL/dw | [`kernels::sgd_step`], [`kernels::matrix::BlockGradient::descend`] |
-//! | the other optimisers | [`kernels::update_weights`], [`kernels::matrix::BlockGradient::update`] |
+//! | the other optimisers | [`kernels::update_weights`], [`kernels::matrix::update_block`](fn@kernels::matrix::update_block) |
 //!
 //! # Where things live
 //!
