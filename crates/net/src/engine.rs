@@ -337,6 +337,7 @@ mod tests {
         for (inputs, hidden, outputs, activation) in [
             (5, &[70, 33, 3][..], 1, Activation::Sigmoid),
             (300, &[40], 1, Activation::Gelu),
+            (3, &[2], 1, Activation::Relu),
             (3, &[2, 130], 40, Activation::Tanh),
         ] {
             let builder = Network::builder(inputs).hidden(hidden).activation(activation).seed(5);
@@ -356,7 +357,7 @@ mod tests {
             for options in &all_options {
                 for batch in [1, 7, 50, 300] {
                     let expected = trained(&network, options, &data, batch, Team::ALONE);
-                    for shares in [Shares::Samples, Shares::Units] {
+                    for shares in Engine::new(&network, options).kinds(batch).iter().copied() {
                         for threads in 1..=5 {
                             let team = Team { threads, shares };
                             let found = trained(&network, options, &data, batch, team);

@@ -282,7 +282,7 @@ pub(crate) fn first_block((blocks, threads): (usize, usize), thread: usize) -> u
 
 /// The weight sweep of the blocks of some threads, of so many blocks and threads in all.
 fn in_equal_parts(all: (usize, usize), threads: Range<usize>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    if threads.len() == 1 {
+    if threads.len() == 1 || part.blocks.len() <= 1 {
         return sweep(part);
     }
     let middle = threads.start + threads.len() / 2;
