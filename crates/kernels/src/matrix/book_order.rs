@@ -66,7 +66,7 @@ fn for_each_place(shape: LayerShape, (output_panel, input_panel): (usize, usize)
             copy(output, row);
         }
         for input in 0..units_in_panel(shape.inputs, input_panel) {
-            let at = if shape.is_narrow() { (1 + output, input) } else { (1 + input, output) };
+            let at = if shape.is_narrow_panel(output_panel) { (1 + output, input) } else { (1 + input, output) };
             copy(at.0 * PANEL + at.1, row + 1 + input_panel * PANEL + input);
         }
     }

@@ -69,7 +69,8 @@ impl BlockGradient<'_> {
     /// samples before.
     ///
     /// `sums` has [`GRADIENT`] numbers in rows of [`PANEL`]: row 0 the biases (of input panel 0 alone), row 1 + j the weights
-    /// from input j; of a narrow layer, row 1 + i the weights to output i. What lies outside the layer has no meaning.
+    /// from input j; in an output panel of at most [`NARROW`](super::NARROW) units, row 1 + i the weights to output i. What lies outside the layer
+    /// has no meaning.
     ///
     /// # Panics
     /// If the group does not hold those panels, or `sums` has another size.
@@ -98,7 +99,7 @@ impl BlockGradient<'_> {
 
     /// The same sums, and with each at once the step of gradient descent, while it is in a register. Keeps both copies of
     /// the block in agreement; but of the first layer (`is_first`), through which nothing is propagated back, the
-    /// forward copy alone if the layer is not narrow.
+    /// forward copy alone unless the output panel has at most [`NARROW`](super::NARROW) units.
     ///
     /// `before` has the sums over the samples before, if there are any. `velocity` has the layout of the gradient; it may be
     /// empty where the momentum is 0.
@@ -118,7 +119,7 @@ impl BlockGradient<'_> {
     ) {
         block.check();
         let start = before.map_or(Start::ZERO, Start::after);
-        // The copy that is written afterwards, see `refresh_other_copy`. Of the first layer, and of a narrow one, none is worth
+        // The copy that is written afterwards, see `refresh_other_copy`. Of the first layer, and of few units, none is worth
         // fetching.
         let other_side = |side| if is_first { side } else { Side::Backward };
         if sgd.momentum == 0.0 {
@@ -180,7 +181,7 @@ impl BlockGradient<'_> {
     }
 
     /// Gives each vector of sums, which begin with `start`, and its place in the gradient to the second function that `ends` makes for the copy of
-    /// the block to be updated: a narrow layer's weights are updated in the backward copy. The first one learns that place
+    /// the block to be updated: the weights to few units are updated in the backward copy. The first one learns that place
     /// when a tile begins.
     #[inline(always)]
     fn finish_with<S: Simd, A: Fn(usize) + Copy, F: Fn(S::Vector, usize) + Copy>(
@@ -194,7 +195,7 @@ impl BlockGradient<'_> {
         let z = self.group.panel(self.z, input_panel);
         let delta = self.group.panel(self.delta, output_panel);
         let (inputs, outputs) = units_in_block(self.shape, self.block);
-        if !self.shape.is_narrow() {
+        if !self.shape.is_narrow_panel(output_panel) {
             let (b, ends) = ((delta, outputs), ends(Side::Forward));
             if input_panel == 0 {
                 self.sum_products::<S, AlongSamplesBelowOnes>(simd, (z, 0..1 + inputs), b, start, ends);
@@ -258,7 +259,7 @@ impl BlockGradient<'_> {
         }
     }
 
-    /// The same for `ROWS` rows of the gradient of a narrow layer, below that of the biases.
+    /// The same for `ROWS` rows of the gradient of few units, below that of the biases.
     #[inline(always)]
     fn sum_few_products<S: Simd, W: Walk, const ROWS: usize>(
         &self,
@@ -321,14 +322,14 @@ pub(super) fn refresh_other_copy<S: Simd>(
 ) {
     let (inputs, outputs) = units_in_block(shape, block);
     let forward = &mut weights.forward[PANEL..];
-    if shape.is_narrow() {
+    if shape.is_narrow_panel(block.0) {
         copy_to_forward(outputs, inputs, weights.backward, forward);
     } else if !is_first {
         copy_to_backward(simd, outputs, inputs, forward, weights.backward);
     }
 }
 
-/// Copies the backward copy to the forward copy, for the few units of a narrow layer. Clears what lies beyond the last
+/// Copies the backward copy to the forward copy, for few units. Clears what lies beyond the last
 /// input before, where the postactivations, and so the gradient, need not be zero.
 #[inline(always)]
 fn copy_to_forward(outputs: usize, inputs: usize, backward: &mut [f32], forward: &mut [f32]) {

@@ -52,6 +52,13 @@ impl LayerShape {
         self.outputs <= NARROW
     }
 
+    /// Whether an output panel has so few units (that of a narrow layer, or the last one of another) that the gradient of its
+    /// blocks is summed, and their weights are updated, with vectors across the inputs.
+    #[inline(always)]
+    pub(super) fn is_narrow_panel(self, output_panel: usize) -> bool {
+        units_in_panel(self.outputs, output_panel) <= NARROW
+    }
+
     /// Where the weight from input `input` to unit `output` stands in the layer's forward blocks, all counted from 0.
     #[inline(always)]
     pub fn forward_index(self, output: usize, input: usize) -> usize {

@@ -26,7 +26,7 @@
 //! | [`backward`] | sample | input | output | 0 |
 //! | [`BlockGradient`] | input (row 0: the bias, whose input is 1) | output | sample | 0 |
 //! | [`forward_narrow`] | output | sample | input | bias |
-//! | [`BlockGradient`] of a narrow layer | output | input | sample | 0 |
+//! | [`BlockGradient`] of few units | output | input | sample | 0 |
 //!
 //! Features that nothing is propagated back to, as in predictions, need not become panels: [`forward_table`] reads the rows where
 //! they lie.
@@ -37,7 +37,8 @@
 //! is large: its sum is put down in memory and taken up again, which changes no bit.
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
-//! of the table let them run across samples and inputs. Each number's chain is the same in both forms, and so its bits.
+//! of the table let them run across samples and inputs; the last row also where the last panel of a wider layer has so few units. Each number's chain is the same
+//! in both forms, and so its bits.
 
 mod activate;
 mod backward;

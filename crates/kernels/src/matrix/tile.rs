@@ -71,7 +71,7 @@ impl Walk for AlongSamplesBelowOnes {
     }
 }
 
-/// As [`AlongSamples`], for a narrow layer: A are the deltas, whose sums are the gradients of the biases.
+/// As [`AlongSamples`], for few units: A are the deltas, whose sums are the gradients of the biases.
 pub(super) struct AlongSamplesAndBiases;
 impl Walk for AlongSamplesAndBiases {
     const A_STEP: usize = PANEL;

@@ -30,8 +30,8 @@ pub fn update_block<S: Simd>(
     if block.1 == 0 {
         update_row(simd, Step { keep: 1.0, ..step }, (0, outputs), sums, weights.forward, kept);
     }
-    // A narrow layer is updated in the backward copy, row by output.
-    let (rows, columns, copy) = match shape.is_narrow() {
+    // The weights to few units are updated in the backward copy, row by output.
+    let (rows, columns, copy) = match shape.is_narrow_panel(block.0) {
         true => (outputs, inputs, &mut *weights.backward),
         false => (inputs, outputs, &mut weights.forward[PANEL..]),
     };
@@ -59,7 +59,7 @@ pub fn gradient_squares(shape: LayerShape, block: (usize, usize), sums: &[f32], 
         let mut output = 0;
         while output < outputs {
             // The bias row is the same in both layouts.
-            squares[output] += if shape.is_narrow() && input > 0 {
+            squares[output] += if shape.is_narrow_panel(block.0) && input > 0 {
                 square((1 + output) * PANEL + input - 1)
             } else {
                 square(input * PANEL + output)
