@@ -86,7 +86,7 @@ impl WeightSweep<'_> {
         );
     }
 
-    /// The step of gradient descent after the last group, for the blocks from `first` on, with their velocities.
+    /// The step of gradient descent after the last group, for the blocks of a part, with their velocities.
     #[inline(always)]
     pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, part: Part<'_>) {
         let Part { blocks, mut weights, kept, sums } = part;
