@@ -193,8 +193,23 @@ fn what_cannot_work_is_refused() {
             other => panic!("{name}: {other:?}"),
         }
     }
+    let endless = Lbfgs::new(network(), LbfgsOptions { history: usize::MAX, ..default() });
+    assert!(matches!(endless, Err(Error::Memory { .. })), "{endless:?}");
+
+    // A sample without weight has no part in the loss, but its gradient is 0 times infinity.
+    let ends = |trainer: Lbfgs, data: &Dataset| {
+        let mut trainer = trainer;
+        trainer.train(data, |_| ControlFlow::Continue(())).unwrap_err().to_string()
+    };
+    let relu = Network::builder(2).hidden(&[1]).activation(Activation::Relu).build().unwrap();
+    let shape = relu.shape().clone();
+    let relu = Network::from_weights(shape, &[vec![0.0, 1.0, 2.0], vec![0.0, 1.0]]).unwrap();
+    let data = Dataset::new(2, vec![1.0, 2.0, 1.0, f32::MAX], vec![1.0, 0.0]).unwrap().with_weights(vec![1.0, 0.0]);
+    let error = ends(Lbfgs::new(relu, default()).unwrap(), &data.unwrap());
+    assert!(error.contains("the gradient has a component that is NaN"), "{error}");
+
     let data = Dataset::new(2, vec![1.0, f32::MAX], vec![1.0]).unwrap();
     let network = Network::from_weights(network().shape().clone(), &[vec![0.0, 1.0, 2.0]]).unwrap();
-    let error = Lbfgs::new(network, default()).unwrap().train(&data, |_| ControlFlow::Continue(())).unwrap_err();
-    assert!(error.to_string().contains("make sure that the features are standardised"), "{error}");
+    let error = ends(Lbfgs::new(network, default()).unwrap(), &data);
+    assert!(error.contains("make sure that the features are standardised"), "{error}");
 }

@@ -39,9 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             let program = std::env::current_exe()?;
             let mut child = Command::new(program).arg("train").arg(&path).arg(killed.to_string()).spawn()?;
             std::thread::sleep(Duration::from_micros(u64::from(random.below(150_000))));
-            // It may have ended by itself.
+            // It may have ended by itself; then it must have succeeded.
             child.kill()?;
-            is_done = child.wait()?.success();
+            let status = child.wait()?;
+            is_done = status.success();
+            if status.code().is_some_and(|code| code != 0) {
+                return Err(format!("a training failed by itself, after {killed} kills: {status}").into());
+            }
             killed += u64::from(!is_done);
         }
         trainings += 1;

@@ -1,7 +1,8 @@
 //! Cliffs: how the speed of training depends on the width of the hidden layers, the depth and the minibatch.
 //!
-//! `cargo run --release -p bench --example widths -- [SECONDS [THREADS]]` trains networks of many widths, and prints the rate per useful
-//! operation and the worst drop between neighbours that are both above 32 units; then the same over depths and minibatches.
+//! `cargo run --release -p bench --example widths -- [SECONDS [THREADS]]` trains networks of many widths, and prints the
+//! rate per useful operation and the worst drop between neighbours that are both above 32 units; then the same over depths
+//! and minibatches.
 
 use std::process::ExitCode;
 use std::time::Duration;

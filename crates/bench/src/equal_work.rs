@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_fall_towards_those_of_a_fair_coin() {
+    fn losses_are_near_those_of_a_fair_coin() {
         let workload = Workload::named("3-2-1", 64).expect("a network");
         let figures = figures(&workload, Level::best()).expect("training goes on");
         assert_eq!(figures.losses.len(), 3);

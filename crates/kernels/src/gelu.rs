@@ -2,10 +2,10 @@
 //! derivative: the exact form, not the one that replaces Phi by a tanh.
 //!
 //! With t = |a| and the upper tail Q(t) = 1 - Phi(t), z = max(a, 0) - t Q(t) for both signs, which keeps its digits in the
-//! lower tail. Q(t) is exp(-t^2 / 2) R(t), and R falls slowly: with r = 1 / (t + c), c = 4, it is r times a polynomial in
-//! u = (t - c) r of degree nine, found with the Remez algorithm for t up to 14.5 (relative error 8.6e-9). So that rounding t^2 does
-//! not cost the tail its digits, t is h + (t - h), with h a multiple of 2^-8: h^2 is exact, and half of (t - h) (t + h) is
-//! subtracted from the small remainder of the exponential.
+//! lower tail. Q(t) is exp(-t^2 / 2) R(t), and R falls slowly: with r = 1 / (t + c), c = 4, it is r times a polynomial in u
+//! = (t - c) r of degree nine, found with the Remez algorithm for t up to 14.5 (relative error 8.6e-9). So that rounding
+//! t^2 does not cost the tail its digits, t is h + (t - h), with h a multiple of 2^-8: h^2 is exact, and half of (t - h) (t
+//! + h) is subtracted from the small remainder of the exponential.
 //!
 //! dz/da = Phi(a) + a phi(a), where phi(t) = exp(-t^2 / 2) / sqrt(2 pi) shares that exponential: it is
 //! exp(-t^2 / 2) (R(t) - t / sqrt(2 pi)) for a < 0, and 1 less that above.

@@ -124,7 +124,8 @@ impl fmt::Display for LevelError {
 
 impl std::error::Error for LevelError {}
 
-/// Runs a kernel that is generic over [`Simd`](crate::simd::Simd) at a [`Level`]: `dispatch!(level, simd => kernel(simd, ...))`.
+/// Runs a kernel that is generic over [`Simd`](crate::simd::Simd) at a [`Level`]: `dispatch!(level, simd => kernel(simd,
+/// ...))`.
 ///
 /// One `match`; in each arm `simd` is the token of that tier, and the expression is compiled with the tier's
 /// instructions. Every function in it that touches vectors must be `#[inline(always)]`.

@@ -78,8 +78,8 @@ impl Real for f64 {
         (self * self / -2.0).exp()
     }
 
-    /// By the series t + t^3 / 3 + t^5 / (3 5) + ... near 0, and by Laplace's continued fraction 1 / (t + 1 / (t + 2 / (t + ...)))
-    /// beyond: both are sqrt(2 pi) times a part of it.
+    /// By the series t + t^3 / 3 + t^5 / (3 5) + ... near 0, and by Laplace's continued fraction 1 / (t + 1 / (t + 2 / (t +
+    /// ...))) beyond: both are sqrt(2 pi) times a part of it.
     fn tail_ratio(self) -> f64 {
         let t = self;
         if t < 1.5 {

@@ -5,15 +5,14 @@
 //! stay in the cache of one core, however many samples the minibatch has; and what moves between cores are the sums, which are
 //! fewer than activations where the weights are few. Each number's chain is the same, and so are its bits.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kernels::matrix::SampleGroup;
+use kernels::matrix::{LayerShape, SampleGroup};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::in_turn::{Abandon, InTurn};
 use crate::loss::LossSum;
-use crate::parallel::both;
+use crate::parallel::share_out;
 use crate::sample_sweep::sample_sweep;
 use crate::weight_sweep::{BlockSums, WeightSweep, first_block};
 use crate::workspace::{GroupLayout, Workspace};
@@ -36,9 +35,9 @@ pub(crate) fn group_samples(samples: usize, threads: usize) -> usize {
 }
 
 /// A minibatch in groups, and what their sweep needs.
+#[derive(Clone, Copy)]
 pub(crate) struct Groups<'a> {
     pub level: Level,
-    pub network: &'a Network,
     pub data: &'a Dataset,
     pub dropout: Option<Dropout>,
     /// The minibatch.
@@ -60,7 +59,7 @@ pub(crate) struct LastGroup {
 }
 
 impl Groups<'_> {
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.indices.len().div_ceil(self.samples)
     }
 
@@ -72,93 +71,98 @@ impl Groups<'_> {
 
     /// Steps 1 to 3 of backpropagation for all groups, one after the other, and step 4 for all but the last one, which stays in
     /// the memory of the workspace.
-    pub(crate) fn sweep_alone(&self, workspace: &mut Workspace) -> (LossSum, LastGroup) {
+    pub(crate) fn sweep_alone(&self, network: &Network, workspace: &mut Workspace) -> (LossSum, LastGroup) {
         let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
         let mut loss = LossSum::default();
         let groups_before = if self.indices.len() <= self.samples { 0 } else { self.count() - 1 };
         for group in 0..groups_before {
-            self.propagate(group, layout, numbers);
+            self.propagate(network, group, layout, numbers);
             self.add_loss(group, layout, numbers, &mut loss);
-            self.add_gradient(group, layout, numbers, &AtomicBool::new(false));
+            self.add_gradient(network, group, layout, numbers, &AtomicBool::new(false));
         }
-        self.propagate(groups_before, layout, numbers);
+        self.propagate(network, groups_before, layout, numbers);
         self.add_loss(groups_before, layout, numbers, &mut loss);
         (loss, LastGroup { samples: self.group(groups_before).0.len(), groups_before })
     }
 
     /// All steps for all groups, on `threads` threads.
-    pub(crate) fn sweep_together(&self, threads: usize, workspace: &mut Workspace) -> LossSum {
+    pub(crate) fn sweep_together(&self, network: &Network, threads: usize, workspace: &mut Workspace) -> LossSum {
         let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
         let (next, count, abandoned) = (AtomicUsize::new(0), self.count(), AtomicBool::new(false));
         let loss = InTurn::new(LossSum::default());
-        for_each_thread(0..threads, layout.stride, numbers, &|thread, numbers| {
+        let sweep = |thread, numbers: &mut [f32]| {
             let _abandon = Abandon(&abandoned);
             // Groups are taken in their order, so that whoever must be waited for has begun.
             loop {
                 let group = next.fetch_add(1, Ordering::Relaxed);
                 if group < count {
-                    self.propagate(group, layout, numbers);
+                    self.propagate(network, group, layout, numbers);
                     loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
                 }
                 // Weights have been read, and this thread will have to wait, for those that add before it or after it.
                 if group + 1 >= count {
-                    self.fetch_weights(threads, thread);
+                    self.fetch_weights(network, threads, thread);
                 }
                 if group >= count {
                     return;
                 }
-                self.add_gradient(group, layout, numbers, &abandoned);
+                self.add_gradient(network, group, layout, numbers, &abandoned);
             }
-        });
+        };
+        share_out(
+            0..threads,
+            numbers,
+            &|numbers, threads, middle| Ok(cut_groups(numbers, layout, middle - threads.start)),
+            &sweep,
+        );
         loss.into_inner()
     }
 
-    fn propagate(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32]) {
-        sample_sweep(self.level, self.network, layout, numbers, self.data, self.group(group), self.dropout);
+    pub(crate) fn propagate(&self, network: &Network, group: usize, layout: &GroupLayout, numbers: &mut [f32]) {
+        sample_sweep(self.level, network, layout, numbers, self.data, self.group(group), self.dropout);
     }
 
-    fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32], loss: &mut LossSum) {
+    pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32], loss: &mut LossSum) {
         loss.add(self.data, self.group(group).0, layout.output_arrays(numbers).1.losses);
     }
 
     /// Asks for the weights that the thread is going to update, which other cores have read: they are on their way while it
     /// waits.
-    fn fetch_weights(&self, threads: usize, thread: usize) {
+    fn fetch_weights(&self, network: &Network, threads: usize, thread: usize) {
         let all = (self.sums.len(), threads);
         let blocks = first_block(all, thread)..first_block(all, thread + 1);
         if blocks.len() <= MOST_FETCHED {
-            dispatch!(self.level, simd => self.network.parameters.fetch_to_write(simd, blocks));
+            dispatch!(self.level, simd => network.parameters.fetch_to_write(simd, blocks));
         }
     }
 
-    fn add_gradient(&self, group: usize, layout: &GroupLayout, numbers: &[f32], abandoned: &AtomicBool) {
+    /// What step 4 for a group needs.
+    pub(crate) fn weight_sweep<'a>(
+        &self,
+        layers: &'a [(usize, LayerShape)],
+        group: usize,
+        layout: &'a GroupLayout,
+        numbers: &'a [f32],
+    ) -> WeightSweep<'a> {
         let samples = self.group(group).0.len();
-        let sweep = WeightSweep {
-            layers: &self.network.parameters.layers,
-            layout,
-            group: SampleGroup { numbers, rows: layout.rows, samples },
-            groups_before: group,
-        };
+        WeightSweep { layers, layout, group: SampleGroup { numbers, rows: layout.rows, samples }, groups_before: group }
+    }
+
+    pub(crate) fn add_gradient(
+        &self,
+        network: &Network,
+        group: usize,
+        layout: &GroupLayout,
+        numbers: &[f32],
+        abandoned: &AtomicBool,
+    ) {
+        let sweep = self.weight_sweep(&network.parameters.layers, group, layout, numbers);
         let (blocks, squares) = (0..self.sums.len(), self.squares && group + 1 == self.count());
         dispatch!(self.level, simd => sweep.add(simd, blocks, (self.sums, squares), abandoned));
     }
 }
 
-/// Calls `body` on each of the threads with its number and memory for a group of its own.
-fn for_each_thread(
-    threads: Range<usize>,
-    stride: usize,
-    groups: &mut [f32],
-    body: &(impl Fn(usize, &mut [f32]) + Sync),
-) {
-    if threads.len() == 1 {
-        return body(threads.start, &mut groups[..stride]);
-    }
-    let (left_threads, middle) = (threads.len() / 2, threads.start + threads.len() / 2);
-    let (left, right) = groups.split_at_mut(left_threads * stride);
-    both(
-        true,
-        || for_each_thread(threads.start..middle, stride, left, body),
-        || for_each_thread(middle..threads.end, stride, right, body),
-    );
+/// The memory of the first `count` groups, and that of the other ones.
+pub(crate) fn cut_groups<'a>(numbers: &'a mut [f32], layout: &GroupLayout, count: usize) -> [&'a mut [f32]; 2] {
+    numbers.split_at_mut(count * layout.stride).into()
 }

@@ -8,7 +8,7 @@ use kernels::matrix::{self, PanelsMut, Table};
 use kernels::{Activation, Dropout, Level, dispatch};
 
 use crate::layer;
-use crate::parallel::both;
+use crate::parallel::share_out;
 use crate::parameters::Parameters;
 use crate::sample_sweep::{Keep, output_deltas};
 use crate::workspace::GroupLayout;
@@ -23,28 +23,30 @@ pub(crate) fn left_share(panels: usize, threads: usize) -> usize {
 /// the first of these.
 pub(crate) fn for_parts<const ARRAYS: usize>(
     threads: usize,
-    first: usize,
     panels: [PanelsMut<'_>; ARRAYS],
     body: &(impl Fn(usize, [PanelsMut<'_>; ARRAYS]) + Sync),
 ) {
-    let count = panels[0].count();
-    if threads == 1 || count == 1 {
-        return body(first, panels);
-    }
-    let left = left_share(count, threads);
-    let mut right_panels = [const { None }; ARRAYS];
-    let mut array = 0;
-    let left_panels = panels.map(|panels| {
-        let (left, right) = panels.split_at(left);
-        right_panels[array] = Some(right);
-        array += 1;
-        left
-    });
-    let right_panels = right_panels.map(|right| right.expect("each array was split"));
-    both(
-        true,
-        || for_parts(threads / 2, first, left_panels, body),
-        || for_parts(threads - threads / 2, first + left, right_panels, body),
+    share_out(
+        0..threads,
+        (0, panels),
+        &|(first, panels), threads, _| {
+            let count = panels[0].count();
+            if count == 1 {
+                return Err((first, panels));
+            }
+            let left = left_share(count, threads.len());
+            let mut right_panels = [const { None }; ARRAYS];
+            let mut array = 0;
+            let left_panels = panels.map(|panels| {
+                let (left, right) = panels.split_at(left);
+                right_panels[array] = Some(right);
+                array += 1;
+                left
+            });
+            let right_panels = right_panels.map(|right| right.expect("each array was split"));
+            Ok([(first, left_panels), (first + left, right_panels)])
+        },
+        &|_, (first, panels)| body(first, panels),
     );
 }
 
@@ -58,7 +60,7 @@ pub(crate) fn gather_features(
     index_of: &(impl Fn(usize) -> usize + Sync),
 ) {
     let table = Table::new(features, layout.units[0]);
-    for_parts(threads, 0, [layout.features(group)], &|first, [z]| {
+    for_parts(threads, [layout.features(group)], &|first, [z]| {
         dispatch!(level, simd => matrix::gather_rows(simd, (table, first), samples, index_of, z));
     });
 }
@@ -81,7 +83,7 @@ pub(crate) fn propagate(
         layer::forward_hidden_on((level, threads), weights, now, (z, rows), samples, z_out, scratch);
         if let Keep::Slopes { dropout, first } = keep {
             let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
-            for_parts(threads, 0, layout.z_and_slopes(group, layer), &|first, z_and_slopes| {
+            for_parts(threads, layout.z_and_slopes(group, layer), &|first, z_and_slopes| {
                 dispatch!(level, simd => {
                     layer::activate_with_slopes(simd, activation, dropout, samples, first, z_and_slopes);
                 });
@@ -112,7 +114,7 @@ pub(crate) fn sample_sweep(
     for layer in (2..=layout.z.len()).rev() {
         let (delta, z, delta_in) = layout.backward(group, layer);
         let (weights, slope) = (parameters.layer(layer - 1), layout.slope(activation));
-        for_parts(threads, 0, [delta_in], &|first, [delta_in]| {
+        for_parts(threads, [delta_in], &|first, [delta_in]| {
             dispatch!(level, simd => layer::backward(simd, weights, slope, delta, samples, z, (delta_in, first)));
         });
     }

@@ -1,12 +1,12 @@
 //! Checkpoints: all that a training is, in a [`container`](crate::container), so that it can be killed and go on.
 //!
 //! A file holds one training or several, such as those of an ensemble, some of which may not have begun. The description
-//! says how many. The metadata have of each training the architecture, the options that change bits, the place in the epochs,
-//! how far the optimiser has come, the data's digests, the learning curves and the caller's own text; and then another
-//! text of the caller's for all of them. The tensors are those of three kinds of networks of the same shape, as in a
-//! [model file](crate::format): the weights, with names that begin with `network.`; the numbers that the optimiser keeps for
-//! each weight, with `optimizer1.` and so on; and the best weights so far, if early stopping keeps them, with `best.`. Of several
-//! trainings, `training1.` and so on stands before that.
+//! says how many. The metadata have of each training the architecture, the options that change bits, the place in the
+//! epochs, how far the optimiser has come, the data's digests, the learning curves and the caller's own text; and then
+//! another text of the caller's for all of them. The tensors are those of three kinds of networks of the same shape, as in
+//! a [model file](crate::format): the weights, with names that begin with `network.`; the numbers that the optimiser keeps
+//! for each weight, with `optimizer1.` and so on; and the best weights so far, if early stopping keeps them, with `best.`.
+//! Of several trainings, `training1.` and so on stands before that.
 //!
 //! The order of an epoch's samples is not in the file: it is a function of the seed, the epoch and the number of samples.
 

@@ -24,8 +24,8 @@ fn series(x: f64, terms: u32, ratio: impl Fn(f64) -> f64) -> f64 {
     (1..=terms).rev().fold(1.0, |sum, k| 1.0 + x * ratio(f64::from(k)) * sum)
 }
 
-/// The natural logarithm of x > 0 (finite and not subnormal), from that of its exponent and the series of artanh; within 5e-16 of
-/// it, relatively.
+/// The natural logarithm of x > 0 (finite and not subnormal), from that of its exponent and the series of artanh; within
+/// 5e-16 of it, relatively.
 pub(crate) fn ln(x: f64) -> f64 {
     const MANTISSA: u64 = (1 << 52) - 1;
     // x = m 2^n, with m in sqrt(1/2)..=sqrt(2).

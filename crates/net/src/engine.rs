@@ -4,8 +4,8 @@
 //! - The **weight sweep** (`weight_sweep.rs`) adds the group to the gradient of each block of weights and, after the last group,
 //!   applies the optimiser.
 //!
-//! Threads share out the groups (`by_samples.rs`) or the units of each layer (`by_units.rs`). No thread has a gradient of its own
-//! that would have to be added to another one, and so the order of no sum depends on threads.
+//! Threads share out the groups (`by_samples.rs`) or the units of each layer (`by_units.rs`). No thread has a gradient of
+//! its own that would have to be added to another one, and so the order of no sum depends on threads.
 
 use std::sync::atomic::AtomicBool;
 
@@ -20,8 +20,10 @@ use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::{Shares, Team};
 use crate::parameters::{BlocksMut, place_of};
+use crate::replicas::{self, Replica, ReplicaMut};
+use crate::tuning::Kind;
 use crate::weight_sweep::{
-    BlockSums, Part, Sums, WeightSweep, share_out, squared_norm, sums_of_blocks, update_from_sums,
+    BlockSums, Part, Sums, WeightSweep, squared_norm, sums_of_blocks, sweep_together, update_from_sums,
 };
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, Threads, TrainingOptions};
@@ -38,12 +40,20 @@ pub(crate) struct Engine {
     /// One for each team that has been called.
     workspaces: Vec<Workspace>,
     purpose: Purpose,
-    /// Whether threads may share out units: where some layer has more than one panel.
-    shares_units: bool,
+    /// For all threads but the first one, where the network is small.
+    replicas: Vec<Replica>,
+    /// How many of them, from the first one on, are as the network is.
+    current_replicas: usize,
+    /// Panels of units in the layer that has most of them.
+    most_panels: usize,
 }
 
 /// Threads share out the units of minibatches of so many samples at most: in larger ones, activations outweigh weights.
 const MOST_SAMPLES_BY_UNITS: usize = 1024;
+
+/// Networks of so many blocks at most have a replica for each thread: updating larger ones costs more than their weights' way
+/// from core to core.
+const MOST_REPLICATED: usize = 512;
 
 /// What is kept in the layout of the gradient for each block, layer by layer in book order.
 fn in_book_order<'a>(network: &Network, of_blocks: impl Iterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
@@ -66,11 +76,13 @@ impl Engine {
             sums: Vec::new(),
             workspaces: Vec::new(),
             purpose,
-            shares_units: network.parameters.most_panels() > 1,
+            replicas: Vec::new(),
+            current_replicas: 0,
+            most_panels: network.parameters.most_panels(),
         }
     }
 
-    /// Bytes that it will take, but for the activations of minibatches, and for the best weights where those are kept.
+    /// Bytes that it will take, without the activations of minibatches; with the best weights, where those are kept.
     pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
         let alone = options.threads == Threads::Own(1);
         let sums = options.clip_norm.is_some() || group_samples(options.batch_size, 1) < options.batch_size || !alone;
@@ -80,12 +92,22 @@ impl Engine {
         network.parameters.block_count() * of_block + best
     }
 
-    /// Bytes that the activations of minibatches of `samples` samples take with up to so many threads; `None` if they cannot
-    /// be counted.
+    /// Bytes that the activations of minibatches of `samples` samples, and the replicas of the network, take with up to so many
+    /// threads; `None` if they cannot be counted.
     pub(crate) fn workspace_bytes(&self, network: &Network, samples: usize, threads: usize) -> Option<usize> {
-        let in_groups = threads.min(samples) * group_samples(samples, 1);
-        let by_units = if threads > 1 && self.shares_units { samples.min(MOST_SAMPLES_BY_UNITS) } else { 0 };
-        Workspace::bytes(&network.shape, in_groups + by_units)
+        // Teams of all threads, of half of them, and so on may be tried.
+        let groups = if threads == 1 { 1 } else { 2 * threads.min(samples) };
+        let by_units = if threads > 1 && self.most_panels > 1 { samples.min(MOST_SAMPLES_BY_UNITS) } else { 0 };
+        let in_groups = groups.checked_mul(group_samples(samples, 1))?;
+        let replicas = if self.may_replicate(network) { threads - 1 } else { 0 };
+        let of_replica = network.shape.bytes() + size_of::<f32>() * self.kept.len();
+        let activations = Workspace::bytes(&network.shape, in_groups.checked_add(by_units)?, self.purpose)?;
+        activations.checked_add(replicas * of_replica)
+    }
+
+    /// Whether the network is so small that threads may have replicas of it.
+    fn may_replicate(&self, network: &Network) -> bool {
+        network.parameters.block_count() <= MOST_REPLICATED
     }
 
     /// For the gradients of `network` alone.
@@ -118,6 +140,7 @@ impl Engine {
     /// Goes on where another engine was, whose optimiser kept these numbers.
     pub(crate) fn restore(&mut self, progress: Progress, slots: &[Network]) {
         self.progress = progress;
+        self.current_replicas = 0;
         for (slot, numbers) in slots.iter().enumerate() {
             let layers: Vec<Vec<f32>> =
                 (1..=numbers.shape.layers().len()).map(|layer| numbers.weights(layer)).collect();
@@ -130,11 +153,9 @@ impl Engine {
     }
 
     /// What the threads of a step with `samples` samples may share out.
-    pub(crate) fn kinds(&self, samples: usize) -> &'static [Shares] {
-        match self.shares_units && samples <= MOST_SAMPLES_BY_UNITS {
-            true => &[Shares::Samples, Shares::Units],
-            false => &[Shares::Samples],
-        }
+    pub(crate) fn kinds(&self, samples: usize) -> [Kind; 2] {
+        let panels = if samples <= MOST_SAMPLES_BY_UNITS { self.most_panels } else { 1 };
+        [Kind { shares: Shares::Samples, parts: samples }, Kind { shares: Shares::Units, parts: panels }]
     }
 
     /// Makes scratch memory for groups of `samples` samples, if there is none, and returns its index.
@@ -173,12 +194,12 @@ impl Engine {
         if samples < indices.len() {
             self.begin_sums(network);
         }
-        let groups = Groups { level, network, data, dropout, indices, samples, sums: &self.sums, squares };
+        let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares };
         let workspace = &mut self.workspaces[room];
         if threads > 1 && samples < indices.len() {
-            return (groups.sweep_together(threads, workspace), None);
+            return (groups.sweep_together(network, threads, workspace), None);
         }
-        let (loss, group) = groups.sweep_alone(workspace);
+        let (loss, group) = groups.sweep_alone(network, workspace);
         (loss, Some(Unsummed { room, group }))
     }
 
@@ -197,7 +218,7 @@ impl Engine {
                 kept: &mut [],
                 sums: &mut self.sums,
             };
-            share_out(team, sweep.layers, part, &|Part { blocks, sums, .. }| {
+            sweep_together(team, sweep.layers, part, &|Part { blocks, sums, .. }| {
                 dispatch!(level, simd => sweep.add(simd, blocks, (sums, squares), &AtomicBool::new(false)));
             });
         }
@@ -233,6 +254,10 @@ impl Engine {
         team: Team,
     ) -> LossSum {
         let (level, dropout) = (options.level, self.progress.dropout(options));
+        if self.keeps_replicas(network, options, indices.len(), team) {
+            return self.step_of_replicas(network, options, data, indices, team);
+        }
+        self.current_replicas = 0;
         let (loss, left) = match options.clip_norm {
             None => self.sweep_samples(Minibatch { network, level, dropout, data, indices, team, squares: false }),
             Some(_) => (self.sum_all(Minibatch { network, level, dropout, data, indices, team, squares: true }), None),
@@ -257,15 +282,53 @@ impl Engine {
         };
         let sweep = left.map(|left| left.sweep(&self.workspaces, layers));
         match (sweep, in_registers(step)) {
-            (Some(sweep), Some(sgd)) => share_out(team, layers, part, &|part| {
+            (Some(sweep), Some(sgd)) => sweep_together(team, layers, part, &|part| {
                 dispatch!(level, simd => sweep.descend(simd, sgd, part));
             }),
-            (Some(sweep), None) => share_out(team, layers, part, &|part| {
+            (Some(sweep), None) => sweep_together(team, layers, part, &|part| {
                 dispatch!(level, simd => sweep.update(simd, step, part));
             }),
-            (None, _) => share_out(team, layers, part, &|part| {
+            (None, _) => sweep_together(team, layers, part, &|part| {
                 dispatch!(level, simd => update_from_sums(simd, layers, step, part));
             }),
+        }
+        loss
+    }
+
+    /// Whether each thread of the team takes its steps with a replica.
+    fn keeps_replicas(&self, network: &Network, options: &TrainingOptions, samples: usize, team: Team) -> bool {
+        let shares_groups = team.shares == Shares::Samples && team.threads.min(samples) > 1;
+        // Clipping must know all sums before it changes a weight.
+        shares_groups && self.may_replicate(network) && options.clip_norm.is_none()
+    }
+
+    /// [`step`](Engine::step) by threads that share out groups and have replicas.
+    fn step_of_replicas(
+        &mut self,
+        network: &mut Network,
+        options: &TrainingOptions,
+        data: &Dataset,
+        indices: &[u32],
+        team: Team,
+    ) -> LossSum {
+        let others = team.threads - 1;
+        if self.current_replicas < others {
+            replicas::copy(&mut self.replicas, others, network, &self.kept);
+        }
+        // A step of fewer threads leaves the others' behind.
+        self.current_replicas = others;
+        let samples = group_samples(indices.len(), team.threads);
+        let room = self.make_room(network, samples, team);
+        self.begin_sums(network);
+        let (level, dropout, progress) = (options.level, self.progress.dropout(options), self.progress);
+        let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares: false };
+        let replicas = (ReplicaMut { network, kept: &mut self.kept }, &mut self.replicas[..others]);
+        let loss = replicas::step(groups, &mut self.workspaces[room], replicas, &|weight| {
+            let mut progress = progress;
+            progress.next(options, weight)
+        });
+        if loss.weight > 0.0 {
+            self.progress.next(options, loss.weight);
         }
         loss
     }
@@ -308,15 +371,15 @@ mod tests {
     use crate::parallel::Pool;
     use crate::{Activation, OutputLayer};
 
-    /// The weights after some steps by `team`.
-    fn trained(network: &Network, options: &TrainingOptions, data: &Dataset, batch: usize, team: Team) -> Vec<u32> {
-        let pool = Pool::new(Threads::Own(team.threads)).unwrap();
+    /// The weights after some steps, which the `teams` take in turns.
+    fn trained(network: &Network, options: &TrainingOptions, data: &Dataset, batch: usize, teams: &[Team]) -> Vec<u32> {
+        let threads = teams.iter().map(|team| team.threads).max().unwrap();
+        let pool = Pool::new(Threads::Own(threads)).unwrap();
         let (mut network, mut engine) = (network.clone(), Engine::new(network, options));
-        assert!(engine.kinds(batch).contains(&team.shares));
         let order: Vec<u32> = (0..data.rows() as u32).rev().collect();
         pool.run(|| {
-            for indices in order.chunks(batch) {
-                engine.step(&mut network, options, data, indices, team);
+            for (indices, team) in order.chunks(batch).zip(teams.iter().cycle()) {
+                engine.step(&mut network, options, data, indices, *team);
             }
         });
         (1..=network.shape.layers().len()).flat_map(|layer| network.weights(layer)).map(f32::to_bits).collect()
@@ -356,14 +419,19 @@ mod tests {
             let data = data.unwrap();
             for options in &all_options {
                 for batch in [1, 7, 50, 300] {
-                    let expected = trained(&network, options, &data, batch, Team::ALONE);
-                    for shares in Engine::new(&network, options).kinds(batch).iter().copied() {
+                    let expected = trained(&network, options, &data, batch, &[Team::ALONE]);
+                    for shares in [Shares::Samples, Shares::Units] {
                         for threads in 1..=5 {
                             let team = Team { threads, shares };
-                            let found = trained(&network, options, &data, batch, team);
+                            let found = trained(&network, options, &data, batch, &[team]);
                             assert!(found == expected, "{inputs} {hidden:?} {outputs}, {batch} samples, {team:?}");
                         }
                     }
+                    let by_samples = |threads| Team { threads, shares: Shares::Samples };
+                    let by_units = Team { threads: 2, shares: Shares::Units };
+                    let teams = [by_samples(4), by_samples(2), by_samples(4), Team::ALONE, by_samples(3), by_units];
+                    let found = trained(&network, options, &data, batch, &teams);
+                    assert!(found == expected, "{inputs} {hidden:?} {outputs}, {batch} samples, teams in turns");
                 }
             }
         }

@@ -74,11 +74,11 @@ pub enum Error {
          (it is {learning_rate}) and make sure that the features are standardised"
     )]
     Diverged {
-        /// The epoch, counted from 1.
+        /// The epoch, counted from 1; 0 in [`Trainer::step`](crate::Trainer::step), which knows none.
         epoch: usize,
         /// The minibatch in the epoch, counted from 1.
         batch: usize,
-        /// What is not finite: the loss or a weight.
+        /// What is not finite: the loss, the validation loss or the largest weight.
         what: &'static str,
         /// The learning rate that was too large, most likely.
         learning_rate: f32,

@@ -6,13 +6,14 @@ use kernels::softmax::shifted_exponentials_lanes;
 use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
+use crate::by_samples::cut_groups;
 use crate::by_units;
 use crate::layer;
 use crate::loss::{LossSum, losses_and_deltas};
-use crate::parallel::{Pool, Shares, Team, both};
+use crate::parallel::{Pool, Shares, Team, share_out};
 use crate::row_sweep::RowSweep;
 use crate::sample_sweep::{Keep, gather_features, propagate};
-use crate::tuning::Tunings;
+use crate::tuning::{Kind, Tunings};
 use crate::workspace::{GroupLayout, OutputArrays, Purpose};
 use crate::{Dataset, Network, OutputLayer};
 
@@ -165,7 +166,7 @@ impl ForwardSweep {
         }
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
-        tunings.of(count, parts, &[Shares::Samples]).step(|Team { threads, .. }| {
+        let sweep_rows = |Team { threads, .. }| {
             let groups = if shares_layers { 1 } else { threads };
             let (layout, groups) = scratch.groups(network, count.min(GROUP_ROWS), groups);
             let body = |group: &mut [f32], mut rows: Rows<'_>, mut count: usize| {
@@ -193,9 +194,27 @@ impl ForwardSweep {
                     );
                     dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
                 }),
-                _ => pool.run(|| share_out(threads, layout.stride, groups, rows, count, &body)),
+                _ => pool.run(|| {
+                    // As many parts of the rows as there are threads.
+                    share_out(
+                        0..threads,
+                        (groups, rows, count),
+                        &|(groups, rows, count), threads, middle| {
+                            let left = middle - threads.start;
+                            let left_count = count * left / threads.len();
+                            let [left_rows, right_rows] = rows.split(left_count, count);
+                            let [left_groups, right_groups] = cut_groups(groups, layout, left);
+                            Ok([(left_groups, left_rows, left_count), (right_groups, right_rows, count - left_count)])
+                        },
+                        &|_, (group, rows, count)| body(group, rows, count),
+                    )
+                }),
             }
-        });
+        };
+        match pool.is_nested() {
+            true => sweep_rows(Team::ALONE),
+            false => tunings.of(count, &[Kind { shares: Shares::Samples, parts }]).step(sweep_rows),
+        }
     }
 }
 
@@ -217,29 +236,6 @@ impl Scratch {
         }
         (&self.layout, &mut self.numbers[..groups * self.layout.stride])
     }
-}
-
-/// Cuts the rows into as many parts as there are threads.
-fn share_out(
-    threads: usize,
-    stride: usize,
-    groups: &mut [f32],
-    rows: Rows<'_>,
-    count: usize,
-    body: &(impl Fn(&mut [f32], Rows<'_>, usize) + Sync),
-) {
-    if threads == 1 {
-        return body(groups, rows, count);
-    }
-    let left = threads / 2;
-    let left_count = count * left / threads;
-    let (left_groups, right_groups) = groups.split_at_mut(left * stride);
-    let [left_rows, right_rows] = rows.split(left_count, count);
-    both(
-        true,
-        || share_out(left, stride, left_groups, left_rows, left_count, body),
-        || share_out(threads - left, stride, right_groups, right_rows, count - left_count, body),
-    );
 }
 
 /// What is asked about rows.

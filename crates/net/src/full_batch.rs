@@ -10,7 +10,8 @@ use kernels::matrix::LayerShape;
 use crate::engine::Engine;
 use crate::lbfgs::{Memory, Objective, Point};
 use crate::loss::LossSum;
-use crate::parallel::Pool;
+use crate::memory;
+use crate::parallel::{Pool, Team};
 use crate::tuning::Tunings;
 use crate::{Dataset, Error, Network, Threads};
 
@@ -138,9 +139,12 @@ impl Lbfgs {
     /// Prepares to train `network`.
     ///
     /// # Errors
-    /// If an option is out of its range, or the threads cannot be had.
+    /// If an option is out of its range, memory cannot hold the history, or the threads cannot be had.
     pub fn new(network: Network, options: LbfgsOptions) -> Result<Lbfgs, Error> {
         options.validate()?;
+        // A change of the weights and of the gradient for each step.
+        let of_step = 2 * size_of::<f64>() * network.parameters.count();
+        memory::check("the history of L-BFGS", options.history.checked_mul(of_step))?;
         let pool = Pool::new(options.threads)?;
         let engine = Engine::for_gradients(&network);
         let tunings = Tunings::new(pool.threads());
@@ -151,19 +155,16 @@ impl Lbfgs {
     /// it. Nothing is known of earlier calls but their weights.
     ///
     /// # Errors
-    /// If the data has another number of inputs or other targets than the network, or the loss of the weights to start from is
-    /// not finite.
+    /// If the data has another number of inputs or other targets than the network, or the loss of the weights to start from or a
+    /// gradient is not finite.
     pub fn train(
         &mut self,
         data: &Dataset,
         mut on_iteration: impl FnMut(&Iteration<'_>) -> ControlFlow<()> + Send,
     ) -> Result<LbfgsEnding, Error> {
         data.check_fits(&self.network.shape)?;
-        let pool = self.pool.enter();
         self.tunings.doubt();
-        let result = pool.run(|| self.iterate(data, &mut on_iteration));
-        self.pool = pool;
-        result
+        Pool::run_entered(self, |trainer| &mut trainer.pool, |trainer| trainer.iterate(data, &mut on_iteration))
     }
 
     fn iterate(
@@ -171,14 +172,14 @@ impl Lbfgs {
         data: &Dataset,
         on_iteration: &mut impl FnMut(&Iteration<'_>) -> ControlFlow<()>,
     ) -> Result<LbfgsEnding, Error> {
-        let Lbfgs { network, options, engine, tunings, .. } = self;
+        let Lbfgs { network, options, engine, tunings, pool } = self;
+        let is_alone = pool.is_nested();
         let x = flat(network);
         let is_bias = network.shape.layers().flat_map(|LayerShape { inputs, outputs }| {
             (0..outputs * (1 + inputs)).map(move |at| at % (1 + inputs) == 0)
         });
-        let is_bias = is_bias.collect();
-        let mut loss =
-            Loss { network, options, engine, tunings, data, order: (0..data.rows() as u32).collect(), is_bias };
+        let (is_bias, order) = (is_bias.collect(), (0..data.rows() as u32).collect());
+        let mut loss = Loss { network, options, engine, tunings, is_alone, data, order, is_bias };
         let mut point = Point::new(&mut loss, x);
         if !point.value.is_finite() {
             return Err(Error::Data(format!(
@@ -189,7 +190,14 @@ impl Lbfgs {
         let (mut memory, mut evaluations) = (Memory::new(options.history), 1);
         let mut ending = LbfgsEnding::Iterations;
         for number in 1..=options.iterations {
-            if point.steepness() <= f64::from(options.tolerance) {
+            let steepness = point.steepness();
+            if !steepness.is_finite() {
+                loss.set_weights(&point.x);
+                return Err(Error::Data(format!(
+                    "the gradient has a component that is {steepness}; make sure that the features are standardised"
+                )));
+            }
+            if steepness <= f64::from(options.tolerance) {
                 ending = LbfgsEnding::Converged;
                 break;
             }
@@ -245,6 +253,8 @@ struct Loss<'a> {
     options: &'a LbfgsOptions,
     engine: &'a mut Engine,
     tunings: &'a mut Tunings,
+    /// Whether one thread is to compute alone.
+    is_alone: bool,
     data: &'a Dataset,
     order: Vec<u32>,
     is_bias: Vec<bool>,
@@ -271,11 +281,12 @@ impl Objective for Loss<'_> {
     fn evaluate(&mut self, x: &[f32], gradient: &mut [f64]) -> f64 {
         self.set_weights(x);
         gradient.fill(0.0);
-        let Loss { network, options, engine, tunings, data, order, is_bias } = self;
+        let Loss { network, options, engine, tunings, is_alone, data, order, is_bias } = self;
         let mut loss = LossSum::default();
         for chunk in order.chunks(CHUNK) {
-            let tuning = tunings.of(chunk.len(), chunk.len(), engine.kinds(chunk.len()));
-            let of_chunk = tuning.step(|team| engine.gradient(network, options.level, data, chunk, team));
+            let tuning = tunings.of(chunk.len(), &engine.kinds(chunk.len()));
+            let mut sum = |team| engine.gradient(network, options.level, data, chunk, team);
+            let of_chunk = if *is_alone { sum(Team::ALONE) } else { tuning.step(sum) };
             engine.add_gradient(network, gradient);
             loss.sum += of_chunk.sum;
             loss.weight += of_chunk.weight;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::parallel::PATIENCE;
 
-/// A value that is changed in turns. No thread waits for its lock, which is how safe Rust passes it on: each waits for its turn,
-/// and then has it alone. On cache lines of its own, so that waiting for one value disturbs none of the others.
+/// A value that is changed in turns. No thread waits for its lock, which is how safe Rust passes it on: each waits for its
+/// turn, and then has it alone. On cache lines of its own, so that waiting for one value disturbs none of the others.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct InTurn<T> {

@@ -104,7 +104,7 @@ pub(crate) fn forward_hidden_on(
             forward_narrow_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch);
         });
     } else {
-        for_parts(threads, 0, [z_out], &|first, [z_out]| {
+        for_parts(threads, [z_out], &|first, [z_out]| {
             let weights = weights.of_outputs(first, z_out.units());
             dispatch!(level, simd => forward_units(simd, weights, z, samples, activation, z_out));
         });

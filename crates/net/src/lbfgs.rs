@@ -29,9 +29,9 @@ impl Point {
         Point { x, value, gradient }
     }
 
-    /// The largest magnitude in the gradient.
+    /// The largest magnitude in the gradient; NaN if one is.
     pub(crate) fn steepness(&self) -> f64 {
-        self.gradient.iter().fold(0.0, |most, g| if g.abs() <= most { most } else { g.abs() })
+        self.gradient.iter().fold(0.0, |most, g| if g.abs() <= most || most.is_nan() { most } else { g.abs() })
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Of up to `most` steps.
     pub(crate) fn new(most: usize) -> Self {
-        Memory { most, pairs: VecDeque::with_capacity(most) }
+        Memory { most, pairs: VecDeque::new() }
     }
 
     /// - H g, where the memory approximates the inverse H of the Hessian.

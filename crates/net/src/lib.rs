@@ -89,6 +89,7 @@ mod parameters;
 pub mod patience;
 pub mod predictor;
 pub mod random;
+mod replicas;
 mod row_sweep;
 pub mod run;
 mod sample_sweep;

@@ -45,7 +45,10 @@ impl Network {
     pub fn from_weights(shape: Shape, layers: &[Vec<f32>]) -> Result<Network, Error> {
         let count = shape.layers().len();
         if layers.len() != count {
-            return Err(Error::Length { what: "the list of layers", found: layers.len(), expected: count });
+            return Err(Error::Shape(format!(
+                "there are weights of {} layers, but the network has {count}",
+                layers.len()
+            )));
         }
         for (layer, (widths, weights)) in shape.layers().zip(layers).enumerate() {
             let expected = widths.outputs * (1 + widths.inputs);

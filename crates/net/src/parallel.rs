@@ -1,17 +1,21 @@
 //! Threads: how many, and how work is shared out.
 
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::{Scope, Yield};
 
 use crate::Error;
 
-/// How many threads may compute.
+/// How many threads may compute. Of several networks in a parallel iterator, and in a callback of another computation with
+/// several threads, each is computed by one thread alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
     /// So many, in a pool of their own. With 1, the calling thread computes alone.
     Own(usize),
-    /// Those of rayon's global pool, shared with the rest of the program.
+    /// Those of the pool of rayon in which the caller runs, or else of its global pool, shared with the rest of the program.
     Global,
 }
 
@@ -86,31 +90,74 @@ impl Pool {
         matches!(self, Pool::Entered(_))
     }
 
-    /// The pool, in the place of which stays one that has been entered.
-    pub(crate) fn enter(&mut self) -> Pool {
-        let entered = Pool::Entered(self.threads());
-        std::mem::replace(self, entered)
+    /// Whether the calling thread is to compute alone: it belongs to another computation, for which it waits or looks for work,
+    /// and has found this one, as in a parallel iterator over networks. One that called threads together in its turn would
+    /// find the next, and so on, all of them on one stack.
+    pub(crate) fn is_nested(&self) -> bool {
+        matches!(self, Pool::Own(_) | Pool::Global) && COMPUTES.get()
     }
 
-    /// Runs `body` on a thread from which [`both`] reaches the pool's threads, and keeps those awake meanwhile: a step of
+    /// Runs `body` on a thread from which [`share_out`] reaches the pool's threads, and keeps those awake meanwhile: a step of
     /// training is over before a sleeping thread has woken up.
     pub(crate) fn run<R: Send>(&self, body: impl FnOnce() -> R + Send) -> R {
         match self {
             Pool::Caller | Pool::Entered(_) => body(),
             Pool::Own(pool) => {
+                let _computing = Computing::begin();
                 let stop = AtomicBool::new(false);
                 pool.scope(|scope| with_team(scope, &stop, body))
             }
             Pool::Global => {
+                let _computing = Computing::begin();
                 let stop = AtomicBool::new(false);
                 rayon::scope(|scope| with_team(scope, &stop, body))
             }
         }
     }
+
+    /// The same for a body that takes the owner of the pool, which finds it entered meanwhile.
+    pub(crate) fn run_entered<T: Send, R: Send>(
+        owner: &mut T,
+        pool: impl Fn(&mut T) -> &mut Pool,
+        body: impl FnOnce(&mut T) -> R + Send,
+    ) -> R {
+        if pool(owner).is_nested() {
+            return body(owner);
+        }
+        let entered = Pool::Entered(pool(owner).threads());
+        let outside = std::mem::replace(pool(owner), entered);
+        // A caller may catch the panic of a callback, and go on.
+        let result = catch_unwind(AssertUnwindSafe(|| outside.run(|| body(owner))));
+        *pool(owner) = outside;
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+thread_local! {
+    /// Whether this thread belongs to a computation.
+    static COMPUTES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Until it is dropped, the thread belongs to a computation.
+struct Computing {
+    before: bool,
+}
+
+impl Computing {
+    fn begin() -> Self {
+        Computing { before: COMPUTES.replace(true) }
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        COMPUTES.set(self.before);
+    }
 }
 
 /// Runs `body` while all other threads of the pool look for its work without a pause.
 fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: impl FnOnce() -> R) -> R {
+    let _computing = Computing::begin();
     let caller = rayon::current_thread_index();
     scope.spawn_broadcast(move |_, context| {
         if Some(context.index()) != caller {
@@ -132,6 +179,7 @@ fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: i
 pub(crate) const PATIENCE: u32 = 1000;
 
 fn help_until(stop: &AtomicBool) {
+    let _computing = Computing::begin();
     let mut idle = 0;
     while !stop.load(Ordering::Acquire) {
         if rayon::yield_now() == Some(Yield::Executed) {
@@ -145,15 +193,31 @@ fn help_until(stop: &AtomicBool) {
     }
 }
 
-/// Runs both, at the same time if `parallel`. Within [`Pool::run`] neither allocates nor, but where a thread is held up,
-/// calls the system.
-#[inline(always)]
-pub(crate) fn both(parallel: bool, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
-    if !parallel {
-        left();
-        right();
-        return;
+/// Calls `body` on each of `threads` with its number and its share of the `work`. To `cut` it for the threads before a
+/// middle one and those from that one on is given the work of some threads, these, and the middle one; work that is not cut
+/// is done by the first of them.
+pub(crate) fn share_out<W: Send>(
+    threads: Range<usize>,
+    work: W,
+    cut: &(impl Fn(W, Range<usize>, usize) -> Result<[W; 2], W> + Sync),
+    body: &(impl Fn(usize, W) + Sync),
+) {
+    if threads.len() == 1 {
+        return body(threads.start, work);
     }
+    let middle = threads.start + threads.len() / 2;
+    match cut(work, threads.clone(), middle) {
+        Ok([left, right]) => both(
+            || share_out(threads.start..middle, left, cut, body),
+            || share_out(middle..threads.end, right, cut, body),
+        ),
+        Err(whole) => body(threads.start, whole),
+    }
+}
+
+/// Runs both at the same time. Within [`Pool::run`] neither allocates nor, but where a thread is held up, calls the system.
+#[inline(always)]
+fn both(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
     let (started, finished) = (AtomicBool::new(false), AtomicBool::new(false));
     rayon::join(
         || {
@@ -176,3 +240,53 @@ pub(crate) fn both(parallel: bool, left: impl FnOnce() + Send, right: impl FnOnc
 
 /// Some milliseconds: a thread that takes longer is held up, or has panicked.
 const MOST_SPINS: u32 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// The most computations of a thread that are inside one another, where each of `items` is one on `threads`.
+    fn deepest(items: usize, threads: Threads) -> usize {
+        thread_local! { static DEPTH: Cell<usize> = const { Cell::new(0) } }
+        fn visit(items: usize, threads: Threads, deepest: &AtomicUsize) {
+            if items > 1 {
+                let left = items / 2;
+                rayon::join(|| visit(left, threads, deepest), || visit(items - left, threads, deepest));
+                return;
+            }
+            let pool = Pool::new(threads).unwrap();
+            let depth = 1 + DEPTH.get();
+            DEPTH.set(depth);
+            deepest.fetch_max(depth, Ordering::Relaxed);
+            let work = |_, ()| (0..1000).for_each(|_| std::hint::spin_loop());
+            match pool.is_nested() {
+                true => work(0, ()),
+                false => pool.run(|| (0..20).for_each(|_| share_out(0..2, (), &|(), _, _| Ok([(); 2]), &work))),
+            }
+            DEPTH.set(depth - 1);
+        }
+        let deepest = AtomicUsize::new(0);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| visit(items, threads, &deepest));
+        deepest.into_inner()
+    }
+
+    /// A thread that waits for its computation may take another item of the iterator, but not another one in that.
+    #[test]
+    fn networks_in_a_parallel_iterator_do_not_pile_up() {
+        for threads in [Threads::Global, Threads::Own(2)] {
+            assert!(deepest(200, threads) <= 2, "{threads:?}");
+        }
+    }
+
+    #[test]
+    fn a_pool_survives_a_panic() {
+        let mut pool = Pool::new(Threads::Own(2)).unwrap();
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            Pool::run_entered(&mut pool, |pool| pool, |pool| assert!(!matches!(pool, Pool::Entered(2)), "entered"));
+        }));
+        assert!(panic.is_err() && matches!(pool, Pool::Own(_)) && !pool.is_nested());
+    }
+}

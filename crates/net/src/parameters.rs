@@ -10,8 +10,8 @@ use crate::Shape;
 use crate::buffer::{Buffer, LINE_NUMBERS};
 use crate::random::Random;
 
-/// The blocks (see [`kernels::matrix`]) of all layers, one after the other, in two copies. Outside, weights speak the book's language:
-/// row i = unit i, first its bias and then its weights.
+/// The blocks (see [`kernels::matrix`]) of all layers, one after the other, in two copies. Outside, weights speak the
+/// book's language: row i = unit i, first its bias and then its weights.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
     pub(crate) forward: Buffer,

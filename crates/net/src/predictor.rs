@@ -4,9 +4,9 @@ use crate::forward_sweep::{ForwardSweep, Prediction, Rows};
 use crate::parallel::Pool;
 use crate::{Dataset, Error, Level, Network, Threads};
 
-/// Computes predictions of a [`Network`], those that its [`OutputLayer`](crate::OutputLayer) makes: [`prob_t0`](Self::prob_t0) and
-/// [`prob_t1`](Self::prob_t1), [`class_probabilities`](Self::class_probabilities) or [`means`](Self::means). After the first
-/// call nothing is allocated.
+/// Computes predictions of a [`Network`], those that its [`OutputLayer`](crate::OutputLayer) makes:
+/// [`prob_t0`](Self::prob_t0) and [`prob_t1`](Self::prob_t1), [`class_probabilities`](Self::class_probabilities) or
+/// [`means`](Self::means). After the first call with as many rows nothing is allocated.
 ///
 /// A row gives the same bits alone and among others, and with any number of threads.
 #[derive(Debug)]
@@ -42,11 +42,8 @@ impl<'a> Predictor<'a> {
     /// Runs `body` with the threads called together once, rather than in each call. They look for work all the while, and
     /// leave their cores to nobody: for many short calls in a row.
     pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Self) -> R + Send) -> R {
-        let pool = self.pool.enter();
         self.sweep.doubt();
-        let result = pool.run(|| body(self));
-        self.pool = pool;
-        result
+        Pool::run_entered(self, |predictor| &mut predictor.pool, body)
     }
 
     /// Writes y = p(t = 0 given x) of each row of `features`, (rows, inputs) in row-major order, to `probabilities`; of

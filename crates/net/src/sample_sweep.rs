@@ -35,9 +35,9 @@ impl Keep {
     }
 }
 
-/// Step 1 of backpropagation for the samples whose features (`from` 0), or postactivations of the first hidden layer (1), are in
-/// the group: leaves z of all hidden layers, and the preactivations of the output in its array. A function of its own
-/// (`vectorize` outlines it), for training and prediction.
+/// Step 1 of backpropagation for the samples whose features (`from` 0), or postactivations of the first hidden layer (1),
+/// are in the group: leaves z of all hidden layers, and the preactivations of the output in its array. A function of its
+/// own (`vectorize` outlines it), for training and prediction.
 #[inline(always)]
 pub(crate) fn propagate<S: Simd>(
     simd: S,

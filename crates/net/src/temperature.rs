@@ -1,9 +1,9 @@
 //! Temperature scaling: probabilities that are neither too bold nor too timid.
 //!
-//! A network that has been trained for long says 0.99 where 0.9 would be right. Dividing all preactivations a of the output by
-//! one number T, the temperature, changes how sure it is and not what it prefers: with T > 1 it becomes less sure. T is fitted on
-//! rows that the network was not trained on, by minimising the log loss. (C. Guo and others: On calibration of modern neural
-//! networks, 2017, section 4.2.)
+//! A network that has been trained for long says 0.99 where 0.9 would be right. Dividing all preactivations a of the output
+//! by one number T, the temperature, changes how sure it is and not what it prefers: with T > 1 it becomes less sure. T is
+//! fitted on rows that the network was not trained on, by minimising the log loss. (C. Guo and others: On calibration of
+//! modern neural networks, 2017, section 4.2.)
 //!
 //! Applied, it is no part of a network but a change of its last weights: a is linear in them, so that
 //! [`Network::scale_output`](crate::Network::scale_output) by 1/T is all there is to it.

@@ -101,7 +101,7 @@ impl TrainingOptions {
     }
 }
 
-/// Trains a [`Network`], in the two sweeps that the source of `engine.rs` explains.
+/// Trains a [`Network`] by minibatches.
 ///
 /// The same network, data, options and version give the same bits, whatever the thread count and, among the levels that
 /// fuse, whatever the level.
@@ -194,7 +194,7 @@ impl Trainer {
     /// Prepares to train `network`: with random weights, or with those of another training or of a file.
     ///
     /// # Errors
-    /// If an option is out of its range, or the threads cannot be had.
+    /// If an option is out of its range, memory cannot hold what the optimiser keeps, or the threads cannot be had.
     pub fn new(network: Network, options: TrainingOptions) -> Result<Trainer, Error> {
         options.validate()?;
         memory::check("the optimiser of this network", Some(Engine::bytes(&network, &options)))?;
@@ -266,7 +266,8 @@ impl Trainer {
     ///
     /// # Errors
     /// If the data has another number of inputs or other targets than the network, early stopping lacks what it looks at,
-    /// the score cannot be computed, or the loss or a weight is no longer finite.
+    /// `validate_every` is 0, the score cannot be computed, memory cannot hold a minibatch, a checkpoint cannot be written,
+    /// or the loss or a weight is no longer finite.
     pub fn run(&mut self, run: &mut Run<'_>) -> Result<Ending, Error> {
         run.check(&self.network.shape, &self.options)?;
         self.state.history.scorer = run.scorer.as_ref().map(|scorer| scorer.name().to_owned());
@@ -329,13 +330,13 @@ impl Trainer {
         let scorer = run.scorer.as_ref();
         let (validation_loss, validation_score) = match run.validation {
             Some(validation) if is_due => {
-                let (loss, score) = self.evaluate(validation, scorer)?;
+                let (loss, score) = self.evaluate(validation, scorer, "validation loss")?;
                 (Some(loss), score)
             }
             _ => (None, None),
         };
         let training_score = match scorer {
-            Some(_) if is_due && run.scores_training => self.evaluate(run.data, scorer)?.1,
+            Some(_) if is_due && run.scores_training => self.evaluate(run.data, scorer, "loss")?.1,
             _ => None,
         };
         let training_loss = self.close_epoch()?;
@@ -354,15 +355,20 @@ impl Trainer {
         Ok((record, is_best))
     }
 
-    /// The mean loss of `data`, and its score if there is a scorer.
-    fn evaluate(&mut self, data: &Dataset, scorer: Option<&Scorer<'_>>) -> Result<(f64, Option<f64>), Error> {
+    /// The mean loss of `data`, called `what`, and its score if there is a scorer.
+    fn evaluate(
+        &mut self,
+        data: &Dataset,
+        scorer: Option<&Scorer<'_>>,
+        what: &'static str,
+    ) -> Result<(f64, Option<f64>), Error> {
         let Trainer { network, options, pool, sweep, predictions, .. } = self;
         let wanted = if scorer.is_some() { data.rows() * network.shape.outputs() } else { 0 };
         predictions.resize(wanted, 0.0);
         let prediction = Prediction::of(network.shape.output_layer());
         let loss = sweep.losses((network, options.level, pool), data, prediction, predictions).mean();
         if !loss.is_finite() {
-            return Err(self.diverged("validation loss"));
+            return Err(self.diverged(what));
         }
         let score = scorer.map(|scorer| scorer.score(data, &self.predictions));
         Ok((loss, score.transpose()?))
@@ -389,14 +395,12 @@ impl Trainer {
     /// [`Trainer::step`]. They look for work all the while, and leave their cores to nobody: for many short calls in a row.
     pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
         self.in_epochs.doubt();
+        self.in_single_steps.doubt();
         self.together(body)
     }
 
     fn together<R: Send>(&mut self, body: impl FnOnce(&mut Trainer) -> R + Send) -> R {
-        let pool = self.pool.enter();
-        let result = pool.run(|| body(self));
-        self.pool = pool;
-        result
+        Pool::run_entered(self, |trainer| &mut trainer.pool, body)
     }
 
     /// One pass over the data, in a new random order, or the rest of a pass that was stopped. Returns the mean loss.
@@ -426,6 +430,9 @@ impl Trainer {
 
         let count = data.rows().div_ceil(batch_size);
         let left = count.saturating_sub(self.state.batches_done);
+        if self.pool.is_nested() {
+            return self.steps(data, count, true, after_batch);
+        }
         if self.pool.is_entered() {
             return self.steps(data, count, false, after_batch);
         }
@@ -445,7 +452,7 @@ impl Trainer {
 
     /// The choice of threads for the minibatches of an epoch.
     fn tuning(&mut self, batch_size: usize) -> &mut Tuning {
-        self.in_epochs.of(batch_size, batch_size, self.engine.kinds(batch_size))
+        self.in_epochs.of(batch_size, &self.engine.kinds(batch_size))
     }
 
     /// The steps of the minibatches up to number `count`, on one thread if `alone`.
@@ -463,10 +470,11 @@ impl Trainer {
             let indices = &order[start..order.len().min(start + batch_size)];
             let kinds = engine.kinds(batch_size);
             let mut step = |team| engine.step(network, options, data, indices, team);
+            let tuning = in_epochs.of(batch_size, &kinds);
             let of_step = if alone {
+                tuning.hold_on();
                 step(Team::ALONE)
             } else {
-                let tuning = in_epochs.of(batch_size, batch_size, kinds);
                 // The last minibatch, if smaller, is no measure.
                 if indices.len() == batch_size { tuning.step(step) } else { step(tuning.team()) }
             };
@@ -509,11 +517,14 @@ impl Trainer {
         let Trainer { network, options, pool, engine, in_single_steps, minibatch, .. } = self;
         data.choose("a minibatch", indices, minibatch)?;
         let indices = &minibatch[..];
-        let tuning = in_single_steps.of(indices.len(), indices.len(), engine.kinds(indices.len()));
-        let loss = tuning.step(|team| match team {
-            Team::ALONE => engine.step(network, options, data, indices, team),
-            _ => pool.run(|| engine.step(network, options, data, indices, team)),
-        });
+        let tuning = in_single_steps.of(indices.len(), &engine.kinds(indices.len()));
+        let loss = match pool.is_nested() {
+            true => engine.step(network, options, data, indices, Team::ALONE),
+            false => tuning.step(|team| match team {
+                Team::ALONE => engine.step(network, options, data, indices, team),
+                _ => pool.run(|| engine.step(network, options, data, indices, team)),
+            }),
+        };
         let learning_rate = options.optimizer.learning_rate();
         match loss.sum.is_finite() {
             true => Ok(loss.mean()),
@@ -546,11 +557,6 @@ impl Trainer {
     pub fn add_epochs(&mut self, epochs: usize) {
         self.options.epochs = self.options.epochs.saturating_add(epochs);
         self.state.patience.wait_again();
-    }
-
-    /// Threads that may compute.
-    pub fn threads_used(&self) -> usize {
-        self.pool.threads()
     }
 
     /// The SIMD level that computes.

@@ -22,6 +22,14 @@ pub(crate) struct Tuning {
     steps_left: usize,
 }
 
+/// What threads may share out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub shares: Shares,
+    /// More threads would have nothing to do.
+    pub parts: usize,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     team: Team,
@@ -53,17 +61,18 @@ const LONGEST_HOLD_SECONDS: f64 = 0.5;
 const LEAST_HOLD: f64 = 25.0;
 
 impl Tuning {
-    /// A choice between `most` threads, half of them, and so on to one, which may share out each of `kinds`.
-    fn new(most: usize, kinds: &[Shares]) -> Self {
+    /// A choice between `most` threads, half of them, and so on to one, for each kind of work.
+    fn new(most: usize, kinds: &[Kind]) -> Self {
         let mut candidates = Vec::new();
-        let mut threads = most;
-        while threads > 1 {
-            let teams = kinds.iter().map(|shares| Team { threads, shares: *shares });
-            candidates.extend(teams.map(|team| Candidate { team, seconds: f64::INFINITY }));
-            threads = threads.div_ceil(2);
+        for &Kind { shares, parts } in kinds {
+            let mut threads = most.min(parts);
+            while threads > 1 {
+                candidates.push(Candidate { team: Team { threads, shares }, seconds: f64::INFINITY });
+                threads = threads.div_ceil(2);
+            }
         }
         candidates.push(Candidate { team: Team::ALONE, seconds: f64::INFINITY });
-        let rounds_left = if most == 1 { 0 } else { ROUNDS };
+        let rounds_left = if candidates.len() == 1 { 0 } else { ROUNDS };
         Tuning {
             candidates,
             current: 0,
@@ -104,12 +113,17 @@ impl Tuning {
             return result;
         }
         let result = step(self.team());
+        self.hold_on();
+        result
+    }
+
+    /// Counts a step for which the choice held, or which was made alone since threads did not pay; at last, opens the choice.
+    pub(crate) fn hold_on(&mut self) {
         self.steps_left = self.steps_left.saturating_sub(1);
-        if self.steps_left == 0 && self.candidates.len() > 1 {
+        if self.steps_left == 0 && !self.is_open() && self.candidates.len() > 1 {
             (self.rounds_left, self.current) = (ROUNDS, 0);
             self.candidates.iter_mut().for_each(|candidate| candidate.seconds = f64::INFINITY);
         }
-        result
     }
 
     /// The time that a step took.
@@ -183,11 +197,11 @@ impl Tunings {
         Tunings { most, tunings: Vec::new() }
     }
 
-    /// The choice for so many samples, whose work has so many parts at most, and of which threads may share out each of `kinds`.
-    pub(crate) fn of(&mut self, samples: usize, parts: usize, kinds: &[Shares]) -> &mut Tuning {
+    /// The choice for so many samples, whose work is of these kinds.
+    pub(crate) fn of(&mut self, samples: usize, kinds: &[Kind]) -> &mut Tuning {
         let about = samples.next_power_of_two();
         let at = self.tunings.iter().position(|(samples, _)| *samples == about).unwrap_or_else(|| {
-            self.tunings.push((about, Tuning::new(self.most.min(parts), kinds)));
+            self.tunings.push((about, Tuning::new(self.most, kinds)));
             self.tunings.len() - 1
         });
         &mut self.tunings[at].1
@@ -203,6 +217,8 @@ impl Tunings {
 mod tests {
     use super::*;
 
+    const SAMPLES: Kind = Kind { shares: Shares::Samples, parts: usize::MAX };
+
     /// Runs a tuning in which a step with `threads` threads takes `seconds(threads)`; returns the choice and the steps.
     fn tune(tuning: &mut Tuning, seconds: impl Fn(usize) -> f64) -> (usize, usize) {
         let mut steps = 0;
@@ -215,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_fastest_count_is_chosen() {
-        let choice = |most, seconds: &dyn Fn(usize) -> f64| tune(&mut Tuning::new(most, &[Shares::Samples]), seconds).0;
+        let choice = |most, seconds: &dyn Fn(usize) -> f64| tune(&mut Tuning::new(most, &[SAMPLES]), seconds).0;
         assert_eq!(choice(1, &|_| 1.0), 1);
         assert_eq!(choice(2, &|threads| 1e-5 / threads as f64), 2);
         assert_eq!(choice(2, &|threads| 1e-5 * threads as f64), 1);
@@ -226,7 +242,7 @@ mod tests {
     #[test]
     fn what_is_faster_is_shared_out() {
         for shares in [Shares::Samples, Shares::Units] {
-            let mut tuning = Tuning::new(4, &[Shares::Samples, Shares::Units]);
+            let mut tuning = Tuning::new(4, &[SAMPLES, Kind { shares: Shares::Units, parts: 9 }]);
             while tuning.is_open() {
                 let team = tuning.team();
                 tuning.record(if team.shares == shares { 1e-5 / team.threads as f64 } else { 1e-5 });
@@ -236,13 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_has_its_parts() {
+        let kinds = [Kind { parts: 1, ..SAMPLES }, Kind { shares: Shares::Units, parts: 3 }];
+        let teams = |most| Tuning::new(most, &kinds).candidates.into_iter().map(|candidate| candidate.team);
+        let by_units = |threads| Team { threads, shares: Shares::Units };
+        assert!(teams(8).eq([by_units(3), by_units(2), Team::ALONE]));
+        assert!(teams(1).eq([Team::ALONE]));
+    }
+
+    #[test]
     fn long_steps_are_tried_twice() {
-        assert_eq!(tune(&mut Tuning::new(2, &[Shares::Samples]), |threads| 1.0 / threads as f64), (2, 4));
+        assert_eq!(tune(&mut Tuning::new(2, &[SAMPLES]), |threads| 1.0 / threads as f64), (2, 4));
     }
 
     #[test]
     fn the_choice_is_made_anew() {
-        let mut tuning = Tuning::new(2, &[Shares::Samples]);
+        let mut tuning = Tuning::new(2, &[SAMPLES]);
         let held = |tuning: &mut Tuning| {
             let mut steps = 0;
             while !tuning.is_open() {
@@ -264,5 +289,10 @@ mod tests {
         tune(&mut tuning, |threads| 2e-4 / threads as f64);
         tuning.doubt();
         assert!(held(&mut tuning) <= 51, "sooner, after a doubt");
+
+        // Also where the steps are made alone, without asking.
+        assert_eq!(tune(&mut tuning, |threads| 1e-4 * threads as f64).0, 1);
+        (0..10_000).for_each(|_| tuning.hold_on());
+        assert!(tuning.is_open());
     }
 }

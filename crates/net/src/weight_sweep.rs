@@ -12,7 +12,7 @@ use kernels::{Sgd, Step};
 
 use crate::by_units::left_share;
 use crate::in_turn::InTurn;
-use crate::parallel::{Shares, Team, both};
+use crate::parallel::{Shares, Team, share_out};
 use crate::parameters::BlocksMut;
 use crate::workspace::GroupLayout;
 
@@ -127,7 +127,8 @@ impl WeightSweep<'_> {
         );
     }
 
-    /// Adds the gradients of the group to `sums`, those of the blocks `blocks`, in its turn; then finds their squares, if wanted.
+    /// Adds the gradients of the group to `sums`, those of the blocks `blocks`, in its turn; then finds their squares, if
+    /// wanted.
     #[inline(always)]
     pub(crate) fn add<S: Simd>(
         &self,
@@ -150,6 +151,35 @@ impl WeightSweep<'_> {
                         if with_squares {
                             matrix::gradient_squares(gradient.shape, gradient.block, numbers, squares);
                         }
+                    },
+                );
+            },
+        );
+    }
+
+    /// Adds the gradients of the group, the last one, to `sums` in its turn, and updates these weights at once.
+    #[inline(always)]
+    pub(crate) fn add_and_update<S: Simd>(
+        &self,
+        simd: S,
+        step: Step,
+        (sums, abandoned): (&[BlockSums], &AtomicBool),
+        (mut weights, kept): (BlocksMut<'_>, &mut [f32]),
+    ) {
+        let slots = step.rule.slots() * GRADIENT;
+        self.for_each_gradient(
+            0..sums.len(),
+            #[inline(always)]
+            |block, layer, gradient| {
+                let place = (gradient.shape, gradient.block);
+                let kept = &mut kept[block * slots..][..slots];
+                sums[block].change(
+                    self.groups_before,
+                    abandoned,
+                    #[inline(always)]
+                    |sums| {
+                        sum_block(simd, gradient, &mut sums.numbers, self.groups_before > 0);
+                        update_block(simd, place, step, layer == 0, &sums.numbers, weights.block(block), kept);
                     },
                 );
             },
@@ -186,6 +216,34 @@ pub(crate) fn update_from_sums<S: Simd>(simd: S, layers: Layers<'_>, step: Step,
             let sums = &sums[block].get_mut().numbers;
             let kept = &mut kept[block * slots..][..slots];
             update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+        },
+    );
+}
+
+/// The step of any optimiser from sums over all groups, each block in turn `turn`.
+#[inline(always)]
+pub(crate) fn update_in_turn<S: Simd>(
+    simd: S,
+    layers: Layers<'_>,
+    step: Step,
+    turn: usize,
+    (sums, abandoned): (&[BlockSums], &AtomicBool),
+    (mut weights, kept): (BlocksMut<'_>, &mut [f32]),
+) {
+    let slots = step.rule.slots() * GRADIENT;
+    for_each_block(
+        layers,
+        0..sums.len(),
+        1,
+        #[inline(always)]
+        |block, layer, place| {
+            let kept = &mut kept[block * slots..][..slots];
+            sums[block].change(
+                turn,
+                abandoned,
+                #[inline(always)]
+                |sums| update_block(simd, place, step, layer == 0, &sums.numbers, weights.block(block), kept),
+            );
         },
     );
 }
@@ -256,19 +314,44 @@ impl<'a> Part<'a> {
 }
 
 /// The weight sweep of all blocks of these layers by a team.
-pub(crate) fn share_out(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+    let threads = 0..team.threads;
     match team.shares {
-        Shares::Samples => in_equal_parts((part.blocks.len(), team.threads), 0..team.threads, part, sweep),
+        Shares::Samples => {
+            let all = (part.blocks.len(), team.threads);
+            share_out(
+                threads,
+                part,
+                &|part, threads, middle| match part.blocks.len() {
+                    0 | 1 => Err(part),
+                    _ => Ok(part.split(first_block(all, middle) - first_block(all, threads.start))),
+                },
+                &|_, part| sweep(part),
+            );
+        }
+        // The rows of blocks of each layer are shared out as its units are in `by_units`.
         Shares::Units => {
             let mut rest = part;
             for (_, shape) in layers {
                 let [now, after] = rest.split(shape.blocks());
-                // The rows of blocks of each panel of units; or, where there is one alone, of each panel of the layer before.
-                let rows = match (shape.output_panels(), shape.input_panels()) {
+                // Those of each panel of units; or, where there is one alone, of each panel of the layer before.
+                let (rows, blocks) = match (shape.output_panels(), shape.input_panels()) {
                     (1, inputs) => (inputs, 1),
                     rows => rows,
                 };
-                by_rows(team.threads, rows, now, sweep);
+                share_out(
+                    threads.clone(),
+                    (rows, now),
+                    &|(rows, part), threads, _| {
+                        if rows == 1 {
+                            return Err((rows, part));
+                        }
+                        let left_rows = left_share(rows, threads.len());
+                        let [left, right] = part.split(left_rows * blocks);
+                        Ok([(left_rows, left), (rows - left_rows, right)])
+                    },
+                    &|_, (_, part)| sweep(part),
+                );
                 rest = after;
             }
         }
@@ -278,32 +361,4 @@ pub(crate) fn share_out(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &
 /// The first block of thread `thread`, where `threads` threads share out `blocks` blocks equally.
 pub(crate) fn first_block((blocks, threads): (usize, usize), thread: usize) -> usize {
     blocks * thread / threads
-}
-
-/// The weight sweep of the blocks of some threads, of so many blocks and threads in all.
-fn in_equal_parts(all: (usize, usize), threads: Range<usize>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    if threads.len() == 1 || part.blocks.len() <= 1 {
-        return sweep(part);
-    }
-    let middle = threads.start + threads.len() / 2;
-    let [left, right] = part.split(first_block(all, middle) - first_block(all, threads.start));
-    both(
-        true,
-        || in_equal_parts(all, threads.start..middle, left, sweep),
-        || in_equal_parts(all, middle..threads.end, right, sweep),
-    );
-}
-
-/// The weight sweep of so many rows of so many blocks, shared out as the units are in [`by_units`](crate::by_units).
-fn by_rows(threads: usize, (rows, blocks): (usize, usize), part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
-    if threads == 1 || rows == 1 {
-        return sweep(part);
-    }
-    let left_rows = left_share(rows, threads);
-    let [left, right] = part.split(left_rows * blocks);
-    both(
-        true,
-        || by_rows(threads / 2, (left_rows, blocks), left, sweep),
-        || by_rows(threads - threads / 2, (rows - left_rows, blocks), right, sweep),
-    );
 }

@@ -169,8 +169,8 @@ impl GroupLayout {
         if self.slopes.is_none() { activation.slope() } else { Slope::Kept }
     }
 
-    /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer before, or
-    /// dz/da if those are kept; and the deltas of the layer before.
+    /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer
+    /// before, or dz/da if those are kept; and the deltas of the layer before.
     #[inline(always)]
     pub(crate) fn backward<'a>(&self, group: &'a mut [f32], layer: usize) -> (Panels<'a>, Panels<'a>, PanelsMut<'a>) {
         let (before, delta) = group.split_at_mut(self.delta[layer]);
@@ -228,11 +228,16 @@ impl Workspace {
         self.team == team && samples <= self.samples
     }
 
-    /// Bytes that a group of `samples` samples takes, within a few per cent; `None` if they cannot be counted.
-    pub(crate) fn bytes(shape: &Shape, samples: usize) -> Option<usize> {
-        let units = |width: usize| width.checked_next_multiple_of(PANEL)?.checked_mul(2);
-        let widths = shape.layers().map(|layer| layer.outputs).chain([shape.inputs()]);
-        let of_sample = widths.map(units).try_fold(0usize, |sum, units| sum.checked_add(units?))?;
+    /// Bytes that groups of `samples` samples take, within a few per cent of large ones; `None` if they cannot be counted.
+    pub(crate) fn bytes(shape: &Shape, samples: usize, purpose: Purpose) -> Option<usize> {
+        let panels = |units: usize| units.checked_next_multiple_of(PANEL);
+        // z and delta, dz/da where it is kept; of the features z, of the output its preactivations and two columns.
+        let arrays = if purpose.keeps_slopes(shape) { 3 } else { 2 };
+        let hidden = shape.layers().map(|layer| layer.outputs).take(shape.layers().len() - 1);
+        let hidden = hidden.map(|units| panels(units)?.checked_mul(arrays));
+        let output = panels(shape.outputs())?.checked_mul(4);
+        let mut all = hidden.chain([panels(shape.inputs()), output]);
+        let of_sample = all.try_fold(0usize, |sum, numbers| sum.checked_add(numbers?))?;
         samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
     }
 }

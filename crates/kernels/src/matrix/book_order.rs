@@ -36,7 +36,8 @@ pub fn read_blocks(shape: LayerShape, forward: &[f32], weights: &mut [f32]) {
     }
 }
 
-/// Copies the gradient of one block, as [`BlockGradient::sum`](super::BlockGradient::sum) gives it, to its place in a gradient in book order.
+/// Copies the gradient of one block, as [`BlockGradient::sum`](super::BlockGradient::sum) gives it, to its place in a
+/// gradient in book order.
 ///
 /// # Panics
 /// If either slice has the wrong size.

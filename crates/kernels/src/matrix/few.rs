@@ -1,5 +1,5 @@
-//! The chains of narrow layers. The calls of tiles would be most of their time, so these are part of their caller; and their rows
-//! are wider, so that enough chains go side by side to hide the latency of a multiply-add.
+//! The chains of narrow layers. The calls of tiles would be most of their time, so these are part of their caller; and
+//! their rows are wider, so that enough chains go side by side to hide the latency of a multiply-add.
 
 use super::layout::NARROW;
 use super::tile::{Chain, Ends, Walk, fixed_tile};

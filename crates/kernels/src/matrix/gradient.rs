@@ -68,9 +68,9 @@ impl BlockGradient<'_> {
     /// Step 4 of backpropagation, summed over the samples in their order. If it `goes_on`, it does so from the `sums` over the
     /// samples before.
     ///
-    /// `sums` has [`GRADIENT`] numbers in rows of [`PANEL`]: row 0 the biases (of input panel 0 alone), row 1 + j the weights
-    /// from input j; in an output panel of at most [`NARROW`](super::NARROW) units, row 1 + i the weights to output i. What lies outside the layer
-    /// has no meaning.
+    /// `sums` has [`GRADIENT`] numbers in rows of [`PANEL`]: row 0 the biases (of input panel 0 alone), row 1 + j the
+    /// weights from input j; in an output panel of at most [`NARROW`](super::NARROW) units, row 1 + i the weights to output
+    /// i. What lies outside the layer has no meaning.
     ///
     /// # Panics
     /// If the group does not hold those panels, or `sums` has another size.
@@ -180,9 +180,9 @@ impl BlockGradient<'_> {
         refresh_other_copy(simd, (self.shape, self.block), is_first, block);
     }
 
-    /// Gives each vector of sums, which begin with `start`, and its place in the gradient to the second function that `ends` makes for the copy of
-    /// the block to be updated: the weights to few units are updated in the backward copy. The first one learns that place
-    /// when a tile begins.
+    /// Gives each vector of sums, which begin with `start`, and its place in the gradient to the second function that
+    /// `ends` makes for the copy of the block to be updated: the weights to few units are updated in the backward copy. The
+    /// first one learns that place when a tile begins.
     #[inline(always)]
     fn finish_with<S: Simd, A: Fn(usize) + Copy, F: Fn(S::Vector, usize) + Copy>(
         &self,

@@ -28,17 +28,17 @@
 //! | [`forward_narrow`] | output | sample | input | bias |
 //! | [`BlockGradient`] of few units | output | input | sample | 0 |
 //!
-//! Features that nothing is propagated back to, as in predictions, need not become panels: [`forward_table`] reads the rows where
-//! they lie.
+//! Features that nothing is propagated back to, as in predictions, need not become panels: [`forward_table`] reads the rows
+//! where they lie.
 //!
 //! One sample has no tile: [`forward_row`] runs as many chains side by side as hide a multiply-add's latency.
 //!
 //! A long chain is computed in stretches ([`STRETCH`](crate::simd::Simd::STRETCH)) where the caches are small, or the layer
 //! is large: its sum is put down in memory and taken up again, which changes no bit.
 //!
-//! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows
-//! of the table let them run across samples and inputs; the last row also where the last panel of a wider layer has so few units. Each number's chain is the same
-//! in both forms, and so its bits.
+//! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows of
+//! the table let them run across samples and inputs; the last row also where the last panel of a wider layer has so few
+//! units. Each number's chain is the same in both forms, and so its bits.
 
 mod activate;
 mod backward;

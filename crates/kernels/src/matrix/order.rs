@@ -6,8 +6,8 @@ use super::layout::{LayerShape, PANEL, product};
 use super::stretch::{CHUNK_NUMBERS, in_even_parts};
 
 impl LayerShape {
-    /// Calls `visit` with each of the blocks `blocks` of the layer, and its panels of outputs and of inputs, for the gradient of
-    /// `samples` samples.
+    /// Calls `visit` with each of the blocks `blocks` of the layer, and its panels of outputs and of inputs, for the
+    /// gradient of `samples` samples.
     ///
     /// Row by row each panel of deltas would meet all panels z, which may have no room in a cache. So the inputs are cut into
     /// parts whose z stays in the second-level cache until all panels of deltas have met it.

@@ -26,8 +26,8 @@ pub(super) fn in_even_parts(count: usize, most: usize) -> usize {
     count.div_ceil(count.div_ceil(most))
 }
 
-/// Numbers of a layer's weights from which on it is large: so many, 1 MiB, have no room in a second-level cache beside all else,
-/// and may have none in the third-level cache that a core is left by its neighbours.
+/// Numbers of a layer's weights from which on it is large: so many, 1 MiB, have no room in a second-level cache beside all
+/// else, and may have none in the third-level cache that a core is left by its neighbours.
 const LARGE: usize = 256 * 1024;
 
 /// A part of the chains through the units of a layer.

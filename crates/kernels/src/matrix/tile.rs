@@ -124,9 +124,9 @@ pub(super) struct Ends {
 pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
 /// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
-/// `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be. `finish`, the epilogue, takes each vector
-/// of sums, while it is in a register, and its place; `announce` learns that place when the tile begins, to fetch what the
-/// epilogue will need.
+/// `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be. `finish`, the epilogue, takes each
+/// vector of sums, while it is in a register, and its place; `announce` learns that place when the tile begins, to fetch
+/// what the epilogue will need.
 ///
 /// # Safety
 /// A, B and the start must be readable for all rows, vectors and steps.

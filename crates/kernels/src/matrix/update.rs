@@ -7,9 +7,9 @@ use crate::optimizer::Step;
 use crate::simd::Simd;
 
 /// The step of an optimiser, for block `block` (its output panel and its input panel) of a layer, from the `sums` that
-/// [`BlockGradient::sum`](super::BlockGradient::sum) gives. Biases keep all of their value, whatever `step.keep` says. `kept` has the numbers of each slot
-/// of the rule, in the layout of the gradient, one slot after the other. What becomes of the two copies of the `weights` is as
-/// in [`BlockGradient::descend`](super::BlockGradient::descend).
+/// [`BlockGradient::sum`](super::BlockGradient::sum) gives. Biases keep all of their value, whatever `step.keep` says.
+/// `kept` has the numbers of each slot of the rule, in the layout of the gradient, one slot after the other. What becomes
+/// of the two copies of the `weights` is as in [`BlockGradient::descend`](super::BlockGradient::descend).
 ///
 /// # Panics
 /// If `sums` has not [`GRADIENT`] numbers, `weights` not the numbers of a block, or `kept` not [`GRADIENT`] for each slot.

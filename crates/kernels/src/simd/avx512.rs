@@ -123,8 +123,8 @@ impl Simd for Avx512 {
     unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the token proves AVX-512F, the caller that sixteen rows are readable at `from` and writable at `to`.
         unsafe {
-            // Quarter q of a register is four numbers of row 4 q + r, as they come from memory: half of the work of exchanging is
-            // done by loads, for which a core has more room than for shuffles.
+            // Quarter q of a register is four numbers of row 4 q + r, as they come from memory: half of the work of
+            // exchanging is done by loads, for which a core has more room than for shuffles.
             let quarter = |row: usize, column: usize| _mm_loadu_ps(from.add(row * from_stride + column));
             let quarters = |r: usize, column: usize| {
                 let low = _mm512_castps128_ps512(quarter(r, column));

@@ -49,8 +49,8 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// Vectors in one row of the register tile.
     const TILE_VECTORS: usize;
 
-    /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later: what it reads in so many
-    /// steps should stay in the first-level cache while all tiles of a column read it. In layers whose weights fit the
+    /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later: what it reads in so
+    /// many steps should stay in the first-level cache while all tiles of a column read it. In layers whose weights fit the
     /// second-level cache.
     const STRETCH: usize;
 

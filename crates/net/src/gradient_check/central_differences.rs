@@ -8,8 +8,9 @@ use super::rounding_errors::RoundingErrors;
 use super::{Gradients, WeightIndex};
 use crate::{Dataset, Error, Network};
 
-/// The wider step of the central differences, for weights up to 1 in magnitude. What the series leaves, h^4 / 480 times the fifth
-/// derivative, is below 1e-7 of the first one even where a weight's input is 1,000, as dropout and a few layers can make it.
+/// The wider step of the central differences, for weights up to 1 in magnitude. What the series leaves, h^4 / 480 times the
+/// fifth derivative, is below 1e-7 of the first one even where a weight's input is 1,000, as dropout and a few layers can
+/// make it.
 const STEP: f64 = 5e-5;
 
 /// The rounding of an extrapolated difference, in roundings of the loss divided by the wider step: one of its difference, and

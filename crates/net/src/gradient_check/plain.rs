@@ -130,8 +130,9 @@ impl Plain {
         gradients
     }
 
-    /// a of the layers from `layer` on, for the sample `row`, with another value of one of its weights. `a` is what it would be without, and `z` is
-    /// that of the layer before: nothing but one unit changes in the layer itself, and nothing before it.
+    /// a of the layers from `layer` on, for the sample `row`, with another value of one of its weights. `a` is what it
+    /// would be without, and `z` is that of the layer before: nothing but one unit changes in the layer itself, and nothing
+    /// before it.
     pub(super) fn changed_preactivations(
         &self,
         row: usize,

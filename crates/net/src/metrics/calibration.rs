@@ -22,8 +22,8 @@ pub struct ReliabilityBin {
     pub share_true: Option<f64>,
 }
 
-/// Cuts 0..=1 into `bins` bins of equal width, [0, 1 / bins) and so on, and sorts (probability, whether it came true, weight) of
-/// each row into them.
+/// Cuts 0..=1 into `bins` bins of equal width, [0, 1 / bins) and so on, and sorts (probability, whether it came true,
+/// weight) of each row into them.
 pub(super) fn reliability(bins: usize, rows: impl Iterator<Item = (f64, bool, f64)>) -> Vec<ReliabilityBin> {
     assert!(bins > 0, "a reliability table has at least one bin");
     let mut sums = vec![(0, 0.0, 0.0, 0.0); bins];

@@ -75,7 +75,8 @@ impl ConfusionMatrix {
         self.mean_over_classes(|class| self.of_class(class) > 0.0, |class| self.recall(class))
     }
 
-    /// The share of the rows that were taken for `class` which are of it, n_kk / q_k. From 0 to 1; 0 if no row was taken for it.
+    /// The share of the rows that were taken for `class` which are of it, n_kk / q_k. From 0 to 1; 0 if no row was taken
+    /// for it.
     ///
     /// # Panics
     /// If there is no such class.

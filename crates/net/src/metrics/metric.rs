@@ -153,8 +153,8 @@ impl Metric {
     }
 
     /// Its value for the targets of a [`Dataset`](crate::Dataset), with its weights if it has any, and the predictions for
-    /// them: `prob_t1` of labels, class probabilities, or means. Labels are told apart at p(t = 1) >= 1/2, and a calibration error
-    /// has [`CALIBRATION_BINS`] bins. Of several labels or values it is the mean over them.
+    /// them: `prob_t1` of labels, class probabilities, or means. Labels are told apart at p(t = 1) >= 1/2, and a
+    /// calibration error has [`CALIBRATION_BINS`] bins. Of several labels or values it is the mean over them.
     ///
     /// # Errors
     /// If the metric does not suit the targets, the lengths do not fit, a number is out of its range, or the metric has no

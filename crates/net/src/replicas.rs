@@ -1,0 +1,113 @@
+//! Steps in which each thread has its own copy of a small network: all of them apply the same optimiser to the same sums, and
+//! so have the same weights again, to the bit.
+//!
+//! Weights that one core updates have to move to the others, which read them in the next step. The sums have to move
+//! anyway, from the thread that adds the last group of samples; and the others, who would wait for it at that time, take each
+//! block as soon as it is finished.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use kernels::{Step, dispatch};
+
+use crate::Network;
+use crate::buffer::Buffer;
+use crate::by_samples::{Groups, cut_groups};
+use crate::in_turn::{Abandon, InTurn};
+use crate::loss::LossSum;
+use crate::parallel::share_out;
+use crate::parameters::{BlocksMut, Parameters};
+use crate::weight_sweep::update_in_turn;
+use crate::workspace::Workspace;
+
+/// A network, and the numbers that the optimiser keeps for it.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    network: Network,
+    kept: Buffer,
+}
+
+impl Replica {
+    fn borrow(&mut self) -> ReplicaMut<'_> {
+        ReplicaMut { network: &mut self.network, kept: &mut self.kept }
+    }
+}
+
+/// The same, of somebody else.
+pub(crate) struct ReplicaMut<'a> {
+    pub network: &'a mut Network,
+    pub kept: &'a mut [f32],
+}
+
+/// Makes so many replicas of a network, where there are fewer, and brings them up to date.
+pub(crate) fn copy(replicas: &mut Vec<Replica>, count: usize, network: &Network, kept: &[f32]) {
+    while replicas.len() < count {
+        replicas.push(Replica { network: network.clone(), kept: Buffer::zeros(kept.len()) });
+    }
+    for replica in &mut replicas[..count] {
+        replica.network.parameters.copy_from(&network.parameters);
+        replica.kept.copy_from_slice(kept);
+    }
+}
+
+/// Both sweeps over a minibatch in at least two groups: the first thread has the network itself, each of the others one of the
+/// replicas. `step_of` tells the step of a minibatch whose samples have this weight together.
+pub(crate) fn step(
+    groups: Groups<'_>,
+    workspace: &mut Workspace,
+    (first, others): (ReplicaMut<'_>, &mut [Replica]),
+    step_of: &(impl Fn(f64) -> Step + Sync),
+) -> LossSum {
+    let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
+    let (next, count, abandoned) = (AtomicUsize::new(0), groups.count(), AtomicBool::new(false));
+    let loss = InTurn::new(LossSum::default());
+    let threads = 0..1 + others.len();
+    let sweep = |_, (numbers, replica, _): (&mut [f32], ReplicaMut<'_>, &mut [Replica])| {
+        let _abandon = Abandon(&abandoned);
+        // Whoever adds the last group updates its weights at once; the others draw numbers beyond the groups', in which order
+        // they take the sums. So whoever must be waited for has begun.
+        loop {
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            let mut weight = 0.0;
+            if turn < count {
+                groups.propagate(replica.network, turn, layout, numbers);
+            }
+            loss.change(turn, &abandoned, |loss| {
+                if turn < count {
+                    groups.add_loss(turn, layout, numbers, loss);
+                }
+                weight = loss.weight;
+            });
+            if turn + 1 < count {
+                groups.add_gradient(replica.network, turn, layout, numbers, &abandoned);
+                continue;
+            }
+            // Samples without weight are as if there had been no minibatch.
+            if weight == 0.0 {
+                return;
+            }
+            let Parameters { forward, backward, layers } = &mut replica.network.parameters;
+            let (step, sums) = (step_of(weight), (groups.sums, &abandoned));
+            let updated = (BlocksMut { forward, backward }, replica.kept);
+            return if turn < count {
+                let sweep = groups.weight_sweep(layers, turn, layout, numbers);
+                dispatch!(groups.level, simd => sweep.add_and_update(simd, step, sums, updated))
+            } else {
+                dispatch!(groups.level, simd => update_in_turn(simd, layers, step, turn, sums, updated))
+            };
+        }
+    };
+    share_out(
+        threads,
+        (numbers, first, others),
+        &|(numbers, first, others), threads, middle| {
+            let left = middle - threads.start;
+            let [numbers, right_numbers] = cut_groups(numbers, layout, left);
+            let (others, right) = others.split_at_mut(left - 1);
+            let (right_first, right_others) =
+                right.split_first_mut().expect("replicas for all threads but the first one");
+            Ok([(numbers, first, others), (right_numbers, right_first.borrow(), right_others)])
+        },
+        &sweep,
+    );
+    loss.into_inner()
+}
