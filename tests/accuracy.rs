@@ -1,5 +1,5 @@
-//! How far exp, ln, sigmoid, tanh, softplus, SiLU and GELU lie from the correctly rounded value, and that all levels that fuse give the
-//! same bits: a sweep over some two million floats in every run, and over all 2^32 in an ignored test.
+//! How far exp, ln, sigmoid, tanh, softplus, SiLU and GELU lie from the correctly rounded value, and that all levels that
+//! fuse give the same bits: a sweep over some two million floats in every run, and over all 2^32 in an ignored test.
 
 use std::ops::Range;
 

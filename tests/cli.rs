@@ -603,6 +603,8 @@ fn models_are_exported() {
 
     desk.fail(&["export", "model.safetensors"], &["--onnx", "--safetensors-plain"]);
     desk.fail(&["export", "model.safetensors", "--onnx", "model.safetensors"], &["read in the same run"]);
+    let both = ["export", "model.safetensors", "--onnx", "a.x", "--safetensors-plain", "./a.x"];
+    desk.fail(&both, &["--onnx and --safetensors-plain are both `./a.x`"]);
     desk.fail(&["export", "model.safetensors", "--onnx", "none/m.onnx"], &["no folder `none`"]);
     desk.fail(&["export", "t.csv", "--onnx", "t.onnx"], &["t.csv"]);
     assert!(!desk.path("t.onnx").exists());
@@ -668,4 +670,65 @@ fn real_tables_of_several_classes_and_numbers_are_learnt() {
         let run = desk.succeed(&arguments);
         assert!(run.number(metric) > least, "{name}: {}", run.stdout);
     }
+}
+
+/// What a run reads is not what it writes: the table, its labels, and the arguments.
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let desk = Desk::new();
+    // Two images of one pixel, and their labels.
+    desk.write("images.idx", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9]);
+    desk.write("labels.idx", [0, 0, 8, 1, 0, 0, 0, 2, 0, 1]);
+    desk.write("run.toml", "target = \"y\"\n");
+    desk.write("t.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n");
+    let files = ["images.idx", "labels.idx", "run.toml", "t.csv"];
+    let before = files.map(|file| fs::read(desk.path(file)).unwrap());
+    for arguments in [
+        "train images.idx --model labels.idx",
+        "train images.idx --labels labels.idx --report labels.idx",
+        "evaluate m images.idx --report labels.idx",
+        "predict m images.idx --output ./labels.idx",
+        "explain m images.idx --row 1 --html labels.idx",
+        "train t.csv --config run.toml --model run.toml",
+        "train t.csv --config run.toml --report run.toml",
+        "train t.csv --config run.toml --checkpoint run.toml",
+        "cross-validate t.csv --config run.toml --predictions run.toml",
+        "train t.csv --target y --validation images.idx --model labels.idx",
+    ] {
+        desk.fail(&arguments.split(' ').collect::<Vec<_>>(), &["it is read in the same run"]);
+    }
+    assert!(before == files.map(|file| fs::read(desk.path(file)).unwrap()));
+}
+
+/// A pipe gives its bytes once, and a table is read several times.
+#[cfg(unix)]
+#[test]
+fn pipes_are_read_whole() {
+    let desk = Desk::new();
+    let rows: String = (0..30_000).map(|row| format!("{row},{}\n", row % 2)).collect();
+    let table = format!("x,y\n{rows}");
+    desk.write("t.csv", &table);
+    assert!(std::process::Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
+    let described = |name: &str| desk.succeed(&["describe", name]).stdout.replace("pipe", "t.csv");
+    let expected = described("t.csv");
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(desk.path("pipe"), &table).unwrap());
+        assert_eq!(described("pipe"), expected);
+    });
+}
+
+#[test]
+fn labels_that_the_model_does_not_know_are_told_with_their_row() {
+    let desk = Desk::new();
+    let rows: String = (0..40).map(|row| format!("{row},{}\n", ["a", "b"][row % 2])).collect();
+    desk.write("t.csv", format!("x,y\n{rows}"));
+    desk.succeed(&["train", "t.csv", "--target", "y", "--epochs", "1", "--ensemble", "1"]);
+    desk.write("u.csv", "x,y\n1,a\n2,Q\n3,b\n");
+    let words = ["`u.csv`, row 2", "the label `Q` in the target column `y`", "`a`", "`b`"];
+    desk.fail(&["evaluate", "model.safetensors", "u.csv"], &words);
+
+    let mut command = desk.command(&["predict", "model.safetensors", "t.csv"]);
+    let output = command.env("BACKPROP_LEVEL", "sse9").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with("error: $BACKPROP_LEVEL: there is no SIMD level 'sse9'"), "{error}");
 }

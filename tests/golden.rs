@@ -1,8 +1,8 @@
 //! What earlier versions wrote is still read, predicts the same bits, and trainings end in the bits that they ended in.
 //!
-//! `tests/golden` has model files, the bits of what they predict, and fingerprints of trainings. None of them is ever changed:
-//! a new format or a new kind of model adds files (`cargo test -p model --test golden -- --ignored` writes those that are missing). A
-//! fingerprint that changes is a change of results, and needs an entry in the changelog.
+//! `tests/golden` has model files, the bits of what they predict, and fingerprints of trainings. None of them is ever
+//! changed: a new format or a new kind of model adds files (`cargo test -p model --test golden -- --ignored` writes those
+//! that are missing). A fingerprint that changes is a change of results, and needs an entry in the changelog.
 
 use std::fmt::Write;
 use std::fs;

@@ -121,8 +121,8 @@ proptest! {
     }
 }
 
-/// Units that dropout makes so large that the third derivative of the loss is far above the first one: what the series of a plain
-/// central difference leaves is more than one part in a million.
+/// Units that dropout makes so large that the third derivative of the loss is far above the first one: what the series of a
+/// plain central difference leaves is more than one part in a million.
 #[test]
 fn a_weight_of_a_large_input_is_compared_closely() {
     let seed = 16761008893881076841;

@@ -1,5 +1,5 @@
-//! The page that `train --report`, `evaluate --report` and `report` write: its numbers, its escaping, its size, and how a browser takes
-//! it.
+//! The page that `train --report`, `evaluate --report` and `report` write: its numbers, its escaping, its size, and how a
+//! browser takes it.
 
 use std::fmt::Write;
 use std::fs;
@@ -315,10 +315,10 @@ fn pages_that_cannot_be_written() {
     for (arguments, words) in [
         ("train --report absent/page.html", "no folder `absent`"),
         ("train --report .", "a folder"),
-        ("train --report model.safetensors", "the page and the model are both"),
+        ("train --report model.safetensors", "the model and the page are both"),
         ("train t.csv --target y --report t.csv", "it is read in the same run"),
-        ("evaluate m t.csv --report m", "are both `m`"),
-        ("report m t.csv --output m", "are both `m`"),
+        ("evaluate m t.csv --report m", "`m`: it is read in the same run"),
+        ("report m t.csv --output m", "`m`: it is read in the same run"),
         ("report m t.csv --output absent/page.html", "no folder `absent`"),
         ("evaluate m t.csv --report t.csv", "it is read in the same run"),
     ] {

@@ -113,11 +113,11 @@ fn two_hundred_kills() {
 
 /// Sends Ctrl-C to a training after its first epoch.
 #[cfg(unix)]
-fn interrupted(folder: &Folder, arguments: &[&str]) -> serde_json::Value {
+fn interrupted(folder: &Folder, signal: &str, arguments: &[&str]) -> serde_json::Value {
     let mut child = folder.start(arguments);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut String::new()).unwrap();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{:?}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
@@ -134,7 +134,8 @@ fn ctrl_c_writes_a_checkpoint_from_which_the_training_goes_on() {
     let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).unwrap();
     let expected = fs::read(folder.path("model.safetensors")).unwrap();
 
-    let stopped = interrupted(&folder, &[&training[..], &["--checkpoint", "run.ckpt", "--threads", "1"]].concat());
+    let stopped =
+        interrupted(&folder, "-INT", &[&training[..], &["--checkpoint", "run.ckpt", "--threads", "1"]].concat());
     assert_eq!((&stopped["interrupted"], &stopped["checkpoint"]), (&true.into(), &"run.ckpt".into()));
     // The second network had not begun.
     assert_eq!((&stopped["members"], &whole["members"]), (&1.into(), &2.into()));
@@ -156,7 +157,7 @@ fn ctrl_c_writes_a_checkpoint_from_which_the_training_goes_on() {
 fn another_training_is_refused() {
     let folder = Folder::new();
     let training = ["--epochs", "1000000", "--patience", "0", "--hidden", "4", "--checkpoint", "run.ckpt", "--json"];
-    interrupted(&folder, &[&TABLE[..], &training].concat());
+    interrupted(&folder, "-TERM", &[&TABLE[..], &training].concat());
     let resume = ["--resume", "run.ckpt"];
     for (other, words) in [
         (["--learning-rate", "0.5"], "its learning rate is 0.003, but 0.5 is given"),
@@ -170,7 +171,18 @@ fn another_training_is_refused() {
     ] {
         folder.refused(&[&resume[..], &other].concat(), words);
     }
+    folder.refused(&["--resume", "run.ckpt", "--report", "run.ckpt"], "the page and the checkpoint are both");
+    folder.refused(&["--resume", "run.ckpt", "--checkpoint", "c", "--report", "run.ckpt"], "read in the same run");
     let table = fs::read_to_string(folder.path("table.csv")).unwrap();
+    // A row at a time: whether it is held out, for validation or for training.
+    for row in [1, 2, 3, 4, 5, 6] {
+        let changed = table.lines().enumerate().map(|(number, line)| match number == row {
+            true => format!("3{line}\n"),
+            false => format!("{line}\n"),
+        });
+        fs::write(folder.path("table.csv"), changed.collect::<String>()).unwrap();
+        folder.refused(&resume, "it is of other data");
+    }
     fs::write(folder.path("table.csv"), table.replacen('7', "8", 40)).unwrap();
     folder.refused(&resume, "it is of other data");
     let begin = [&TABLE[..], &["--checkpoint", "run.ckpt"]].concat();
@@ -204,8 +216,9 @@ fn files_that_are_no_checkpoints_are_refused() {
     for (arguments, words) in [
         (&["--checkpoint-every", "5s"][..], "--checkpoint-every needs --checkpoint or --resume"),
         (&["--checkpoint", "c", "--checkpoint-every", "never"], "give a time such as 30s"),
-        (&["--checkpoint", "model.safetensors"], "the checkpoint and the model cannot both be"),
+        (&["--checkpoint", "model.safetensors"], "the model and the checkpoint are both"),
         (&["--checkpoint", "table.csv"], "it is read in the same run"),
+        (&["--checkpoint", "c", "--report", "./c"], "the page and the checkpoint are both"),
         (&["--checkpoint", "nowhere/c"], "there is no folder `nowhere`"),
         (&["--checkpoint", "run.ckpt"], "is there already"),
     ] {

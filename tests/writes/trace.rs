@@ -43,8 +43,8 @@ impl Call {
     }
 }
 
-/// Runs the command under strace, with a fault to be injected if there is one. What came of it, and the calls of the thread that
-/// changed files in `folder`.
+/// Runs the command under strace, with a fault to be injected if there is one. What came of it, and the calls of the thread
+/// that changed files in `folder`.
 pub fn trace(command: &Command, folder: &Path, inject: Option<&str>) -> (Output, Vec<Call>) {
     let traces = tempfile::tempdir().unwrap();
     let mut strace = Command::new("strace");

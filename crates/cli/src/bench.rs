@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bench::machine::Machine;
 use bench::{Settings, Suite, report};
 use clap::Args;
@@ -22,11 +22,14 @@ use crate::values;
 /// it is a share of. Tables are printed, and a page with figures and a file of JSON are written. Nothing else should run
 /// meanwhile.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
 Examples:
   backprop bench --quick
   backprop bench --level scalar,avx2 --threads 1,2,4
-  backprop bench --seconds 1 --html today.html --json today.json")]
+  backprop bench --seconds 1 --html today.html --json today.json"
+)]
 pub struct Bench {
     /// One size of each kernel, shorter epochs and measurements: less than 20 seconds in all
     #[arg(long)]
@@ -56,11 +59,8 @@ pub struct Bench {
 impl Bench {
     /// Measures, writes, and prints.
     pub fn run(&self) -> Result<()> {
-        destination::check(&self.html, &[])?;
-        destination::check(&self.json, &[])?;
-        if std::path::absolute(&self.html)? == std::path::absolute(&self.json)? {
-            bail!("--html and --json are both `{}`: give two files", self.html.display());
-        }
+        let no_sources: &[&Path] = &[];
+        destination::check(&[("--html", &self.html), ("--json", &self.json)], no_sources)?;
         let suite = Suite::new(self.settings(), Machine::detect(granted_threads()));
         let parts = suite.parts();
         let progress = Progress::new("bench".to_owned(), "part", parts);

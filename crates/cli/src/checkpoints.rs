@@ -13,7 +13,7 @@ use clap::{ArgAction, ArgMatches, Args, Command};
 use model::{Checkpoint, Fit};
 use net::Every;
 
-use crate::{config, destination, values};
+use crate::{config, values};
 
 /// The arguments that say where and when checkpoints are written.
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub struct Checkpoints {
     checkpoint: Option<PathBuf>,
 
     /// How often: a time such as 30s, 500ms or 10min, or a number of epochs of each network, such as 5epochs [default: 30s]
-    #[arg(long, value_name = "EVERY", value_parser = values::every)]
+    #[arg(long, value_name = "EVERY", value_parser = values::every, allow_hyphen_values = true)]
     checkpoint_every: Option<Every>,
 
     /// Go on from a checkpoint, with the arguments that it was made with, and go on writing to it
@@ -45,23 +45,23 @@ impl Checkpoints {
         self.checkpoint.as_deref().or(self.resume.as_deref())
     }
 
-    /// Finds out whether the file can be written, and keeps files that are needed from being overwritten.
+    /// The file that the run goes on from, if it does not go on writing to it.
+    pub fn source(&self) -> Option<&Path> {
+        self.resume.as_deref().filter(|resume| self.path() != Some(resume))
+    }
+
+    /// Keeps checkpoints that are needed from being overwritten.
     ///
     /// # Errors
-    /// If not, or there is none although it is said how often it is written.
-    pub fn check(&self, model: &Path, sources: &[&Path]) -> Result<()> {
+    /// If one would be, or there is none although it is said how often it is written.
+    pub fn check(&self) -> Result<()> {
         let Some(path) = self.path() else {
             if self.checkpoint_every.is_some() {
                 bail!("--checkpoint-every needs --checkpoint or --resume");
             }
             return Ok(());
         };
-        destination::check(path, sources)?;
         let shown = path.display();
-        let is_model = || path.canonicalize().is_ok_and(|path| model.canonicalize().is_ok_and(|model| model == path));
-        if path == model || is_model() {
-            bail!("the checkpoint and the model cannot both be `{shown}`, give --model another file");
-        }
         let is_resumed = self.resume.as_deref() == Some(path);
         if !is_resumed && path.exists() && !Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_finished()) {
             bail!(

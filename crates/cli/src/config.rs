@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::parser::ValueSource;
@@ -18,6 +18,13 @@ pub struct Config {
     /// File of TOML with arguments by their long names, such as `epochs = 30`; those on the command line win
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
+}
+
+impl Config {
+    /// The file.
+    pub fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
 }
 
 /// The name of that argument.

@@ -1,6 +1,6 @@
 //! `backprop cross-validate`: how good models of a recipe are on rows that they have not seen.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -59,7 +59,7 @@ pub struct CrossValidate {
     machine: Machine,
 
     #[command(flatten)]
-    _config: Config,
+    config: Config,
 
     /// Print JSON
     #[arg(long)]
@@ -71,7 +71,9 @@ impl CrossValidate {
     pub fn run(&self) -> Result<()> {
         let compute = self.machine.compute()?;
         if let Some(path) = &self.predictions {
-            destination::check(path, self.table.path().as_slice())?;
+            let mut sources = self.table.files();
+            sources.extend(self.config.path().map(Path::to_owned));
+            destination::check(&[("the predictions", path)], &sources)?;
         }
         let mut report = Report::default();
         let partition = self.fold_column.as_deref().map(Partition::Folds);

@@ -47,9 +47,9 @@ pub struct Export {
 impl Export {
     /// Writes the files.
     pub fn run(&self) -> Result<()> {
-        for output in [&self.onnx, &self.safetensors_plain].into_iter().flatten() {
-            destination::check(output, &[&self.model])?;
-        }
+        let outputs = [("--onnx", &self.onnx), ("--safetensors-plain", &self.safetensors_plain)];
+        let outputs: Vec<_> = outputs.iter().filter_map(|(name, path)| Some((*name, path.as_deref()?))).collect();
+        destination::check(&outputs, &[&self.model])?;
         let exported = Exported::load(&self.model)?;
         let mut report = Report::default();
         // Both are made before one is written.

@@ -25,10 +25,17 @@ pub fn from_arguments(error: clap::Error) -> Error {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
     }
+    // What looks like an argument is hardly ever meant as a value.
+    let is_told = |line: &&str| !line.trim_start().starts_with("tip: to pass '");
     let text = error.to_string();
+    let text = text.lines().filter(is_told).collect::<Vec<_>>().join("\n");
     let paragraphs: Vec<String> = text
         .split("\n\n")
-        .filter(|paragraph| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information"))
+        .filter(|paragraph| {
+            !paragraph.trim().is_empty()
+                && !paragraph.starts_with("Usage:")
+                && !paragraph.starts_with("For more information")
+        })
         .map(|paragraph| one_line(paragraph.trim_start_matches("error: ")))
         .collect();
     anyhow!("{} (see --help)", paragraphs.join("; "))

@@ -20,8 +20,8 @@ pub struct Hyperparameters {
     #[arg(long)]
     activation: Option<Activation>,
 
-    /// Optimiser: sgd (with momentum), nesterov, rmsprop, adam (with weight decay: AdamW) or lbfgs (on all rows at once, for small
-    /// tables)
+    /// Optimiser: sgd (with momentum), nesterov, rmsprop, adam (with weight decay: AdamW) or lbfgs (on all rows at once,
+    /// for small tables)
     #[arg(long)]
     optimizer: Option<Optimizer>,
 

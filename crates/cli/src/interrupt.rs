@@ -1,4 +1,5 @@
-//! Ctrl-C, which stops a training but does not throw away what it has come to.
+//! Ctrl-C, and SIGTERM and SIGHUP, with which systems end programs: they stop a training but do not throw away what it has
+//! come to.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ static HAPPENED: AtomicBool = AtomicBool::new(false);
 /// The exit code of a program that Ctrl-C has ended: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
 
-/// From now on, the first Ctrl-C only leaves word; the second one ends the program.
+/// From now on, the first of these only leaves word; the second one ends the program.
 ///
 /// # Errors
 /// If the system does not allow that.
@@ -23,7 +24,7 @@ pub fn listen() -> Result<()> {
     .context("Ctrl-C cannot be listened to")
 }
 
-/// Whether there was a Ctrl-C.
+/// Whether there was one.
 pub fn happened() -> bool {
     HAPPENED.load(Ordering::Relaxed)
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use model::{Examples, Model, scores};
 
+use crate::destination;
 use crate::machine::Machine;
 use crate::page::{Contents, Page};
 use crate::predictions;
@@ -43,7 +44,9 @@ impl Judging {
     /// Predicts and compares, and writes `page` if it is wanted. `command` is the command line.
     pub fn run(&self, page: &Page, command: &[String]) -> Result<Report> {
         let compute = self.machine.compute()?;
-        page.check(&[&self.file], &self.model)?;
+        let mut sources = self.reading.files(&self.file);
+        sources.push(self.model.clone());
+        destination::check(page.output().as_slice(), &sources)?;
         let model = Model::load(&self.model)?;
         predictions::check_threshold(model.pipeline.target(), self.threshold)?;
         let mut report = Report::default();

@@ -3,9 +3,10 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
+use anyhow::{Result, anyhow};
 use clap::Args;
 use model::Compute;
-use net::{Level, LevelError};
+use net::{LEVEL_VARIABLE, Level};
 
 use crate::values;
 
@@ -36,8 +37,9 @@ impl Simd {
     ///
     /// # Errors
     /// If the environment asks for a level that this machine does not have.
-    pub fn level(&self) -> Result<Level, LevelError> {
-        self.level.map_or_else(Level::from_environment, Ok)
+    pub fn level(&self) -> Result<Level> {
+        let of_environment = || Level::from_environment().map_err(|error| anyhow!("${LEVEL_VARIABLE}: {error}"));
+        self.level.map_or_else(of_environment, Ok)
     }
 }
 
@@ -46,7 +48,7 @@ impl Machine {
     ///
     /// # Errors
     /// If the environment asks for a level that this machine does not have.
-    pub fn compute(&self) -> Result<Compute, LevelError> {
+    pub fn compute(&self) -> Result<Compute> {
         Ok(Compute { threads: self.threads.unwrap_or_else(granted_threads), level: self.simd.level()? })
     }
 }

@@ -5,13 +5,12 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ::report::{Judged, Report, TableSummary};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use data::Table;
 use model::{Compute, Model};
 use net::digest::Digester;
 
-use crate::destination;
 use crate::report::{self, command_line};
 
 /// The argument of the subcommands that write a page.
@@ -44,16 +43,9 @@ impl Page {
         Self { path: Some(path.to_owned()) }
     }
 
-    /// Finds out before the work whether the page can be written.
-    ///
-    /// # Errors
-    /// If it cannot, or would take the place of one of `sources`.
-    pub fn check(&self, sources: &[&Path], model_file: &Path) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        if std::path::absolute(path)? == std::path::absolute(model_file)? {
-            bail!("the page and the model are both `{}`: give two files", path.display());
-        }
-        destination::check(path, &[sources, &[model_file]].concat())
+    /// The file to be written, for [`destination::check`](crate::destination::check).
+    pub fn output(&self) -> Option<(&'static str, &Path)> {
+        Some(("the page", self.path.as_deref()?))
     }
 
     /// What is in a table, if a page is wanted.

@@ -1,6 +1,6 @@
 //! `backprop predict`: from a table and a model file to predictions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -10,7 +10,7 @@ use model::{Error, Model};
 use crate::destination;
 use crate::machine::Machine;
 use crate::predictions;
-use crate::reading::Reading;
+use crate::reading::{Reading, STANDARD};
 use crate::report::{Report, count, print};
 use crate::values;
 
@@ -61,8 +61,12 @@ impl Predict {
     /// Predicts, and writes the predictions.
     pub fn run(&self) -> Result<()> {
         let compute = self.machine.compute()?;
-        if let Some(output) = &self.output {
-            destination::check(output, &[&self.model, &self.file])?;
+        // As in the place of the table, - is a standard stream.
+        let output = self.output.as_deref().filter(|output| *output != Path::new(STANDARD));
+        if let Some(output) = output {
+            let mut sources = self.reading.files(&self.file);
+            sources.push(self.model.clone());
+            destination::check(&[("the predictions", output)], &sources)?;
         }
         let model = Model::load(&self.model)?;
         let target = model.pipeline.target();
@@ -74,7 +78,7 @@ impl Predict {
             true => predictions::to_json_lines(target, &predictions, threshold)?,
             false => predictions::to_csv(target, &predictions, threshold)?,
         };
-        let Some(output) = &self.output else {
+        let Some(output) = output else {
             return print(&bytes);
         };
         net::file::write_atomically(output, &bytes)?;

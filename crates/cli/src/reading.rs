@@ -9,8 +9,8 @@ use data::{Column, Error, Format, Kind, Pipeline, ReadOptions, Source, Table, Ta
 use crate::report::Report;
 use crate::values;
 
-/// The name that means the standard input.
-const STANDARD_INPUT: &str = "-";
+/// The name that means the standard input or, of a file to be written, the standard output.
+pub const STANDARD: &str = "-";
 
 /// Arguments of every subcommand that reads a table.
 #[derive(Args)]
@@ -44,8 +44,8 @@ impl Reading {
     /// Opens the table at `path`; `-` is the standard input.
     pub fn open(&self, path: &Path, report: &mut Report) -> Result<TableReader> {
         let source = match path.to_str() {
-            Some(STANDARD_INPUT) => Source::standard_input()?,
-            _ => Source::path(path),
+            Some(STANDARD) => Source::standard_input()?,
+            _ => Source::file(path)?,
         };
         self.open_source(source, report)
     }
@@ -67,17 +67,25 @@ impl Reading {
         Ok(reader.read(columns)?)
     }
 
-    /// Opens any table.
-    pub fn open_source(&self, source: Source, report: &mut Report) -> Result<TableReader> {
-        let options = ReadOptions {
+    fn options(&self) -> ReadOptions {
+        ReadOptions {
             format: self.format,
             delimiter: self.delimiter,
             quote: self.quote,
             has_header: !self.no_header,
             skip_lines: self.skip_lines,
             labels: self.labels.clone(),
-        };
-        let reader = TableReader::open(source, &options).map_err(with_advice)?;
+        }
+    }
+
+    /// The files that are read for the table at `path`.
+    pub fn files(&self, path: &Path) -> Vec<PathBuf> {
+        self.options().files(path)
+    }
+
+    /// Opens any table.
+    pub fn open_source(&self, source: Source, report: &mut Report) -> Result<TableReader> {
+        let reader = TableReader::open(source, &self.options()).map_err(with_advice)?;
         if self.format.is_none() && reader.format() != Format::Csv {
             report.line("format", format!("{}, recognised by the first bytes", reader.format()));
         }

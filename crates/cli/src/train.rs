@@ -77,7 +77,7 @@ pub struct Train {
     page: Page,
 
     #[command(flatten)]
-    _config: Config,
+    config: Config,
 
     /// Print a digest of the weights, too
     #[arg(long)]
@@ -93,10 +93,14 @@ impl Train {
     /// plain name of the program, for the page.
     pub fn run(&self, arguments: &[String], plainly: &[String]) -> Result<()> {
         let compute = self.machine.compute()?;
-        let sources: Vec<&Path> = self.table.path().into_iter().chain(self.validation.as_deref()).collect();
-        destination::check(&self.model, &sources)?;
-        self.page.check(&sources, &self.model)?;
-        self.checkpoints.check(&self.model, &sources)?;
+        let checkpoint = self.checkpoints.path().map(|path| ("the checkpoint", path));
+        let outputs = [Some(("the model", &*self.model)), self.page.output(), checkpoint];
+        let outputs: Vec<_> = outputs.into_iter().flatten().collect();
+        let mut sources = self.table.files();
+        sources.extend(self.validation.iter().flat_map(|path| self.table.reading.files(path)));
+        sources.extend([self.config.path(), self.checkpoints.source()].into_iter().flatten().map(Path::to_owned));
+        destination::check(&outputs, &sources)?;
+        self.checkpoints.check()?;
         let resumed = self.checkpoints.resumed()?;
         // Whoever goes on has perhaps said less than who began.
         let arguments = resumed.as_ref().and_then(checkpoints::arguments).unwrap_or_else(|| arguments.to_vec());
@@ -113,6 +117,7 @@ impl Train {
             true
         };
         let fit = Fit::new(&settings, compute).on_epoch(&on_epoch).stop_when(&interrupt::happened);
+        let fit = fit.held_out(held_out.as_ref());
         let mut fit = self.checkpoints.keep(fit, &arguments);
         if let Some(checkpoint) = resumed {
             fit = fit.resume(checkpoint);

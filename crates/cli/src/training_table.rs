@@ -75,6 +75,11 @@ impl TrainingTable {
         self.file.as_deref()
     }
 
+    /// The files that are read.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.path().map_or_else(Vec::new, |path| self.reading.files(path))
+    }
+
     /// Reads the columns that are needed, those to learn from and others, and says what they are for.
     pub fn read(&self, partition: Option<Partition>, report: &mut Report) -> Result<(Table, Columns)> {
         let reader = match &self.file {

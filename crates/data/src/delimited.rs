@@ -22,7 +22,7 @@ impl Delimited {
             Dialect { delimiter: options.delimiter, quote: options.quote, skip_lines: options.skip_lines };
         let mut rows = Rows::open(source, dialect)?;
         dialect.delimiter = Some(rows.delimiter());
-        let Some(first) = rows.next()? else { return Err(Error::Empty { file: file() }) };
+        let Some(first) = rows.next()? else { return Err(Error::Empty { file: file(), skipped: options.skip_lines }) };
         let cells: Vec<String> =
             (0..first.len()).map(|position| first.text(position).map(str::to_owned)).collect::<Result<_>>()?;
         let columns = cells.len();

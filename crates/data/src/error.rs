@@ -35,10 +35,12 @@ pub enum Error {
         reason: std::io::Error,
     },
     /// The file has no line with anything in it.
-    #[error("{} is empty: a header line and data rows are needed", name(file))]
+    #[error("{} is empty{}: a header line and data rows are needed", name(file), behind(*skipped))]
     Empty {
         /// The file.
         file: String,
+        /// The lines that were to be skipped before.
+        skipped: u64,
     },
     /// The first line holds numbers only.
     #[error("the first line of {} holds numbers: add a header line with the names of the columns above it", name(file))]
@@ -291,6 +293,23 @@ pub enum Error {
         /// The two labels that do occur.
         labels: [String; 2],
     },
+    /// A row whose label is none of the classes of the target.
+    #[error(
+        "{place}: the label {} in the target column {} is none that the model knows, which are {}",
+        quoted(label),
+        quoted(column),
+        list(labels, MAX_LISTED)
+    )]
+    UnknownLabel {
+        /// The first such row.
+        place: Place,
+        /// Its label.
+        label: String,
+        /// The target column's name.
+        column: String,
+        /// The labels of the classes.
+        labels: Vec<String>,
+    },
     /// A class that was given a weight does not occur.
     #[error(
         "no row has the label {} in the target column {}: its labels are {}",
@@ -440,6 +459,11 @@ const MAX_QUOTED: usize = 60;
 /// A file's name in backticks; escaped, because names may hold line ends.
 fn name(file: &str) -> String {
     format!("`{}`", file.escape_debug())
+}
+
+/// Says that lines are skipped.
+fn behind(skipped: u64) -> String {
+    if skipped == 0 { String::new() } else { format!(" behind the {skipped} lines that are skipped") }
 }
 
 /// Text out of a file in backticks: escaped, and cut if it is long.

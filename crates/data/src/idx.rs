@@ -5,7 +5,7 @@
 //! that pixels lie in 0..1; numbers of other types stay as they are.
 
 use std::io::{BufRead, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Place;
 use crate::infer::{FewValues, Inferred};
@@ -137,8 +137,8 @@ impl Idx {
     pub(crate) fn open(source: &Source, options: &ReadOptions) -> Result<(Self, Vec<String>)> {
         let array = Array::open(source)?;
         let labels = match &options.labels {
-            Some(path) => Some(Source::path(path)),
-            None => source.as_path().and_then(labels_beside),
+            Some(path) => Some(Source::file(path)?),
+            None => source.as_path().and_then(labels_beside).map(|path| Source::path(&path)),
         };
         let mut names = Header::numbered(array.columns);
         if let Some(labels) = &labels {
@@ -213,13 +213,13 @@ impl Idx {
 
 /// The labels that belong to the images at `path` by their names, as `train-labels-idx1-ubyte` does to
 /// `train-images-idx3-ubyte`, if there is such a file.
-fn labels_beside(path: &Path) -> Option<Source> {
+pub(crate) fn labels_beside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     if !name.contains("images") {
         return None;
     }
     let labels = path.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
-    labels.is_file().then(|| Source::path(&labels))
+    labels.is_file().then_some(labels)
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io::BufRead;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 #[cfg(feature = "arrow")]
 use crate::arrow::Arrow;
 use crate::delimited::Delimited;
-use crate::idx::Idx;
+use crate::idx::{Idx, labels_beside};
 use crate::infer::Inferred;
 use crate::libsvm::Libsvm;
 use crate::table::{Block, Blocks};
@@ -95,6 +95,14 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> Self {
         Self { format: None, delimiter: None, quote: b'"', has_header: true, skip_lines: 0, labels: None }
+    }
+}
+
+impl ReadOptions {
+    /// The files that are read for the table at `path`: if it holds images, those of their labels, too.
+    pub fn files(&self, path: &Path) -> Vec<PathBuf> {
+        let labels = self.labels.clone().or_else(|| labels_beside(path));
+        [path.to_owned()].into_iter().chain(labels).collect()
     }
 }
 

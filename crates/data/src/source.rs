@@ -1,6 +1,6 @@
 //! Where the bytes of a table come from, as often as they are needed.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,10 +31,26 @@ enum Place {
 }
 
 impl Source {
-    /// The file at `path`; errors call it by that name. A file that can be read only once, such as a pipe, has to be read
-    /// into memory first, as [`Source::standard_input`] does.
+    /// The file at `path`; errors call it by that name. A file that can be read only once, such as a pipe, needs
+    /// [`Source::file`].
     pub fn path(path: &Path) -> Self {
         Self { name: path.display().to_string(), place: Place::Path(path.to_owned()) }
+    }
+
+    /// The file at `path`, or what a pipe or a device at `path` gives, which is kept in memory.
+    ///
+    /// # Errors
+    /// If a pipe or a device cannot be read.
+    pub fn file(path: &Path) -> Result<Self> {
+        let source = Self::path(path);
+        // What is not there, or cannot be looked at, is told when it is opened.
+        if path.metadata().map_or(true, |metadata| metadata.is_file() || metadata.is_dir()) {
+            return Ok(source);
+        }
+        match fs::read(path) {
+            Ok(bytes) => Ok(Self::memory(&source.name, bytes)),
+            Err(reason) => Err(Error::Unreadable { file: source.name, reason }),
+        }
     }
 
     /// Bytes in memory, which errors call `name`.
@@ -92,12 +108,22 @@ impl Source {
         };
         let compressed = raw.fill_buf()?.starts_with(&GZIP);
         let mut stream: Box<dyn BufRead> = match compressed {
-            true => Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(raw))),
+            true => Box::new(BufReader::with_capacity(CHUNK, Gzip(MultiGzDecoder::new(raw)))),
             false => raw,
         };
         let mut beginning = Vec::new();
         (&mut stream).take(CHUNK as u64).read_to_end(&mut beginning)?;
         Ok(Box::new(Cursor::new(beginning).chain(stream)))
+    }
+}
+
+/// What comes out of gzip, whose errors say so.
+struct Gzip<R>(MultiGzDecoder<R>);
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let told = |error: io::Error| io::Error::new(error.kind(), format!("its gzip is cut off or damaged ({error})"));
+        self.0.read(buffer).map_err(told)
     }
 }
 
@@ -136,6 +162,6 @@ mod tests {
         let bytes = gzip(&[7; 1000]);
         let source = Source::memory("t.gz", &bytes[..bytes.len() - 9]);
         let error = source.open().err().unwrap().to_string();
-        assert!(error.starts_with("cannot read `t.gz`: "), "{error}");
+        assert!(error.starts_with("cannot read `t.gz`: its gzip is cut off or damaged"), "{error}");
     }
 }

@@ -307,8 +307,8 @@ impl Table {
         rows.iter().map(|row| self.blocks[row / height].column(column)[row % height]).collect()
     }
 
-    /// A cell as text, its row and column counted from 0: a number, a date such as 2024-12-31 with the time of day if it has one,
-    /// or a label. Nothing where there is none, or a label beyond those that are kept.
+    /// A cell as text, its row and column counted from 0: a number, a date such as 2024-12-31 with the time of day if it
+    /// has one, or a label. Nothing where there is none, or a label beyond those that are kept.
     ///
     /// # Panics
     /// If there is no such column or row.

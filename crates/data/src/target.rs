@@ -230,11 +230,11 @@ impl Target {
         let labels = table.labels(self.column())?;
         let value = |label: &String| classes.get(label).map(|class| *class as f32);
         let values: Vec<Option<f32>> = labels.names().iter().map(value).collect();
-        labels
-            .codes()
-            .iter()
-            .map(|&code| {
-                values[code as usize].ok_or_else(|| Error::UnknownClass {
+        let codes = labels.codes().iter().enumerate();
+        codes
+            .map(|(row, &code)| {
+                values[code as usize].ok_or_else(|| Error::UnknownLabel {
+                    place: table.place(row),
                     label: labels.names()[code as usize].clone(),
                     column: self.column().to_owned(),
                     labels: names.to_vec(),

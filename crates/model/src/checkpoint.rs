@@ -10,7 +10,7 @@ use net::{Dataset, Digest, Every};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Result, Settings};
+use crate::{Error, Examples, Result, Settings};
 
 /// What a fit has come to, from its file. [`Fit::resume`](crate::Fit::resume) goes on from it.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(crate) struct Identity {
     pipeline: String,
     training: String,
     validation: Option<String>,
+    /// The rows by which the model will be judged.
+    held_out: Option<String>,
 }
 
 /// What the file has besides the trainings of the members.
@@ -83,6 +85,7 @@ impl Identity {
         pipeline: &Pipeline,
         training: &Dataset,
         validation: Option<&Dataset>,
+        held_out: Option<&Examples>,
         settings: &Settings,
     ) -> Self {
         Self {
@@ -90,6 +93,7 @@ impl Identity {
             pipeline: Digest::of([pipeline.to_json().as_bytes()]).to_string(),
             training: training.fingerprint().to_string(),
             validation: validation.map(|rows| rows.fingerprint().to_string()),
+            held_out: held_out.map(|rows| rows.fingerprint().to_string()),
         }
     }
 
@@ -105,6 +109,7 @@ impl Identity {
         for (what, of_checkpoint, given) in [
             ("rows to train on", Some(&self.training), Some(&given.training)),
             ("validation rows", self.validation.as_ref(), given.validation.as_ref()),
+            ("held-out rows", self.held_out.as_ref(), given.held_out.as_ref()),
             ("columns", Some(&self.pipeline), Some(&given.pipeline)),
         ] {
             if of_checkpoint != given {

@@ -25,8 +25,8 @@ pub struct CrossValidation {
     pub folds: Vec<Fold>,
     /// Of each metric, its mean and standard deviation over the folds.
     pub summary: Vec<Summary>,
-    /// For each row of the table its predictions by models that were not trained on it, (rows, outputs), row-major: their mean if
-    /// it was held out several times, NaN if it never was.
+    /// For each row of the table its predictions by models that were not trained on it, (rows, outputs), row-major: their
+    /// mean if it was held out several times, NaN if it never was.
     #[serde(skip)]
     pub out_of_fold: Vec<f32>,
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use data::{Dropped, Labels, Pipeline, Split, Table, Target, strata};
 use net::Dataset;
+use net::digest::{Digest, Digester};
 
 use crate::recipe::ClassWeighting;
 use crate::{Error, Recipe, Result, Settings};
@@ -30,6 +31,17 @@ pub struct Examples {
     pub targets: Vec<f32>,
     /// How much each row counts, if that is not the same.
     pub weights: Option<Vec<f32>>,
+}
+
+impl Examples {
+    /// A digest of all of it.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let mut digester = Digester::default();
+        let weights = self.weights.as_deref().unwrap_or_default();
+        digester.bytes(format!("{} rows, {} weights\n", self.targets.len(), weights.len()).as_bytes());
+        [&self.inputs[..], &self.targets, weights].into_iter().for_each(|numbers| digester.numbers(numbers));
+        digester.digest()
+    }
 }
 
 /// What a fit needs, and the rows to judge it by.

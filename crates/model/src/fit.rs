@@ -11,7 +11,7 @@ use net::{Dataset, Every, History, Lbfgs, Network, Predictor, Run, Scorer, Shape
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, Identity, Keeper};
-use crate::examples::{classes, subset};
+use crate::examples::{Examples, classes, subset};
 use crate::model::{Training, output_layer};
 use crate::recipe::{Optimizer, StoppingMetric};
 use crate::{Compute, Error, Model, Result, Settings, jobs};
@@ -60,8 +60,8 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-/// A fit: how the members of an ensemble are trained on the same rows, and who looks on. With several threads, several members are
-/// trained at a time.
+/// A fit: how the members of an ensemble are trained on the same rows, and who looks on. With several threads, several
+/// members are trained at a time.
 ///
 /// Where validation rows are given, all members are judged by them after each epoch; else, by the settings, each by a part
 /// of the rows to train on that is its own. The weights after the best epoch are kept.
@@ -73,12 +73,21 @@ pub struct Fit<'a> {
     is_stopped: &'a (dyn Fn() -> bool + Sync),
     checkpoints: Option<(PathBuf, Every, String)>,
     resumed: Option<Checkpoint>,
+    held_out: Option<&'a Examples>,
 }
 
 impl<'a> Fit<'a> {
     /// Trains with these settings, and does nothing besides.
     pub fn new(settings: &'a Settings, compute: Compute) -> Self {
-        Self { settings, compute, on_epoch: &|_| true, is_stopped: &|| false, checkpoints: None, resumed: None }
+        Self {
+            settings,
+            compute,
+            on_epoch: &|_| true,
+            is_stopped: &|| false,
+            checkpoints: None,
+            resumed: None,
+            held_out: None,
+        }
     }
 
     /// Calls `hook` after each epoch of a member, from several threads. When it returns false, the training of all members
@@ -101,6 +110,13 @@ impl<'a> Fit<'a> {
         self
     }
 
+    /// The rows by which the model will be judged. They have no part in the fit, but a checkpoint of a fit with other ones is
+    /// refused.
+    pub fn held_out(mut self, examples: Option<&'a Examples>) -> Self {
+        self.held_out = examples;
+        self
+    }
+
     /// Goes on from a checkpoint of the same fit, and comes to the same bits as if there had been no interruption; also with
     /// other threads, or at another level among those that fuse.
     pub fn resume(mut self, checkpoint: Checkpoint) -> Self {
@@ -115,7 +131,7 @@ impl<'a> Fit<'a> {
     /// If a setting is out of its range, or there are no rows to judge by although the settings want some; if a training
     /// diverges; if a checkpoint is of another fit, or cannot be written.
     pub fn run(self, pipeline: Pipeline, training: Dataset, validation: Option<Dataset>) -> Result<Model> {
-        let Fit { settings, compute, on_epoch, is_stopped, checkpoints, resumed } = self;
+        let Fit { settings, compute, on_epoch, is_stopped, checkpoints, resumed, held_out } = self;
         let target = pipeline.target();
         let has_validation = validation.is_some() || settings.validation_fraction > 0.0;
         settings.check_target(target, has_validation)?;
@@ -132,7 +148,7 @@ impl<'a> Fit<'a> {
         let (begun, keeper) = if checkpoints.is_none() && resumed.is_none() {
             (vec![None; settings.ensemble], None)
         } else {
-            let identity = Identity::of(&pipeline, &training, validation.as_ref(), settings);
+            let identity = Identity::of(&pipeline, &training, validation.as_ref(), held_out, settings);
             let begun = match resumed {
                 Some(checkpoint) => checkpoint.members_of(&identity)?,
                 None => vec![None; settings.ensemble],

@@ -14,8 +14,8 @@ const STREAM: u64 = u64::from_be_bytes(*b"import\0\0");
 pub struct Importance {
     /// The column's name.
     pub column: String,
-    /// By how much the loss on the rows rises when the column's cells are shuffled among them, on the mean over the repeats: the
-    /// log loss, or of numbers the root mean squared error.
+    /// By how much the loss on the rows rises when the column's cells are shuffled among them, on the mean over the
+    /// repeats: the log loss, or of numbers the root mean squared error.
     pub mean: f64,
     /// The standard deviation over the repeats; nothing if there is one.
     pub standard_deviation: Option<f64>,

@@ -132,8 +132,8 @@ impl Model {
         smoothed(data, target, &self.training.settings)
     }
 
-    /// A digest of every bit of the weights: of one network [`Network::fingerprint`], and of several the SHA-256 of theirs, each as
-    /// its hexadecimal digits and a line feed.
+    /// A digest of every bit of the weights: of one network [`Network::fingerprint`], and of several the SHA-256 of theirs,
+    /// each as its hexadecimal digits and a line feed.
     pub fn fingerprint(&self) -> Digest {
         let lines: Vec<String> = self.members.iter().map(|member| format!("{}\n", member.fingerprint())).collect();
         match &self.members[..] {

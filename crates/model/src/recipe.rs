@@ -76,8 +76,8 @@ hyperparameters! {
     epochs: usize,
     /// Rows in a minibatch; at least 1.
     batch_size: usize,
-    /// How much weights decay in each step, decoupled from the gradient; of L-BFGS the factor of |w|^2 / 2 in what it minimises. At
-    /// least 0.
+    /// How much weights decay in each step, decoupled from the gradient; of L-BFGS the factor of |w|^2 / 2 in what it
+    /// minimises. At least 0.
     weight_decay: f32,
     /// How much of a label is shared out among all classes, in 0..1. Numbers have none.
     label_smoothing: f32,
@@ -451,8 +451,8 @@ pub enum Schedule {
         /// At least 0.
         power: f32,
     },
-    /// `plateau:5:0.5`: times this factor whenever so many epochs in a row have not made the loss better, that of the validation rows
-    /// or, without any, of training.
+    /// `plateau:5:0.5`: times this factor whenever so many epochs in a row have not made the loss better, that of the
+    /// validation rows or, without any, of training.
     Plateau {
         /// At least 1.
         epochs: u64,

@@ -85,9 +85,10 @@ impl TrainingOptions {
         self.optimizer.validate()?;
         self.schedule.validate()?;
         self.early_stopping.map_or(Ok(()), EarlyStopping::validate)?;
-        let decay = self.weight_decay;
-        if !(decay >= 0.0 && f64::from(self.optimizer.learning_rate()) * f64::from(decay) < 1.0) {
-            return error("weight decay", decay.to_string(), "at least 0 and less than 1 / learning rate");
+        let (decay, rate) = (self.weight_decay, self.optimizer.learning_rate());
+        if !(decay >= 0.0 && f64::from(rate) * f64::from(decay) < 1.0) {
+            let value = format!("{decay} with a learning rate of {rate:?}");
+            return error("weight decay", value, "at least 0 and less than 1 / learning rate");
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return error("dropout", self.dropout.to_string(), "at least 0 and less than 1");

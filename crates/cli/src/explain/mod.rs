@@ -40,12 +40,15 @@ use crate::values;
 /// differences. These are the numbers of the training of this row alone, with the weights as they are now. If the table does
 /// not have the target, the forward pass alone is shown.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
 Examples:
   backprop explain model.safetensors patients.csv --row 17
   backprop explain model.safetensors patients.csv --row 17 --html row17.html
   backprop explain small.safetensors flowers.csv --row 1 --all
-  backprop explain model.safetensors patients.csv --row 17 --member 3 --json")]
+  backprop explain model.safetensors patients.csv --row 17 --member 3 --json"
+)]
 pub struct Explain {
     /// Model that `backprop train` has saved
     model: PathBuf,
@@ -89,7 +92,9 @@ impl Explain {
     /// Computes, and prints.
     pub fn run(&self) -> Result<()> {
         if let Some(html) = &self.html {
-            destination::check(html, &[&self.model, &self.file])?;
+            let mut sources = self.reading.files(&self.file);
+            sources.push(self.model.clone());
+            destination::check(&[("the page", html)], &sources)?;
         }
         let level = self.simd.level()?;
         let sample = Sample::read((&self.model, &self.file), (self.row, self.member), &self.reading, level)?;

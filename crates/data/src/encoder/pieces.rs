@@ -29,8 +29,9 @@ pub enum PieceCount {
     /// It is not: a number is one input.
     #[default]
     None,
-    /// A third of the square root of the training rows, and at most 48. But all columns of numbers together get no more inputs than there are
-    /// threes of training rows, no more than 512, and no more than make 2^28 (1 GiB) in all training rows.
+    /// A third of the square root of the training rows, and at most 48. But all columns of numbers together get no more
+    /// inputs than there are threes of training rows, no more than 512, and no more than make 2^28 (1 GiB) in all training
+    /// rows.
     ByRows,
     /// At most so many, and as many if there are so many different values.
     UpTo(usize),
@@ -94,9 +95,9 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Cuts at values of the training rows, so that about the same number of rows lies in each of at most `most` pieces. A value
-    /// that has so many rows by itself is a knot, and the other ones are shared out among the other pieces. Nothing, if there
-    /// are fewer than three different values or two pieces.
+    /// Cuts at values of the training rows, so that about the same number of rows lies in each of at most `most` pieces. A
+    /// value that has so many rows by itself is a knot, and the other ones are shared out among the other pieces. Nothing,
+    /// if there are fewer than three different values or two pieces.
     pub(crate) fn fit(values: &[f32], most: usize) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
