@@ -11,7 +11,7 @@ pub(crate) struct Buffer {
 }
 
 const LINE_BYTES: usize = 64;
-pub(crate) const LINE_NUMBERS: usize = LINE_BYTES / size_of::<f32>();
+const LINE_NUMBERS: usize = LINE_BYTES / size_of::<f32>();
 
 impl Buffer {
     pub(crate) fn zeros(length: usize) -> Self {

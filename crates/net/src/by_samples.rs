@@ -14,16 +14,13 @@ use crate::in_turn::{Abandon, InTurn};
 use crate::loss::LossSum;
 use crate::parallel::share_out;
 use crate::sample_sweep::sample_sweep;
-use crate::weight_sweep::{BlockSums, WeightSweep, first_block};
+use crate::weight_sweep::{BlockSums, WeightSweep};
 use crate::workspace::{GroupLayout, Workspace};
 use crate::{Dataset, Network};
 
 /// Samples in a group, at most: with more, their activations leave the caches, and with fewer, the sums are put down and taken
 /// up too often (docs/performance.md).
 const GROUP_SAMPLES: usize = 128;
-
-/// Blocks of weights that are fetched ahead, at most: more would have no room in the cache.
-const MOST_FETCHED: usize = 64;
 
 /// The samples of each group (the last one may have fewer) of a minibatch of `samples` for `threads` threads.
 pub(crate) fn group_samples(samples: usize, threads: usize) -> usize {
@@ -90,22 +87,16 @@ impl Groups<'_> {
         let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
         let (next, count, abandoned) = (AtomicUsize::new(0), self.count(), AtomicBool::new(false));
         let loss = InTurn::new(LossSum::default());
-        let sweep = |thread, numbers: &mut [f32]| {
+        let sweep = |_, numbers: &mut [f32]| {
             let _abandon = Abandon(&abandoned);
             // Groups are taken in their order, so that whoever must be waited for has begun.
             loop {
                 let group = next.fetch_add(1, Ordering::Relaxed);
-                if group < count {
-                    self.propagate(network, group, layout, numbers);
-                    loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
-                }
-                // Weights have been read, and this thread will have to wait, for those that add before it or after it.
-                if group + 1 >= count {
-                    self.fetch_weights(network, threads, thread);
-                }
                 if group >= count {
                     return;
                 }
+                self.propagate(network, group, layout, numbers);
+                loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
                 self.add_gradient(network, group, layout, numbers, &abandoned);
             }
         };
@@ -124,16 +115,6 @@ impl Groups<'_> {
 
     pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32], loss: &mut LossSum) {
         loss.add(self.data, self.group(group).0, layout.output_arrays(numbers).1.losses);
-    }
-
-    /// Asks for the weights that the thread is going to update, which other cores have read: they are on their way while it
-    /// waits.
-    fn fetch_weights(&self, network: &Network, threads: usize, thread: usize) {
-        let all = (self.sums.len(), threads);
-        let blocks = first_block(all, thread)..first_block(all, thread + 1);
-        if blocks.len() <= MOST_FETCHED {
-            dispatch!(self.level, simd => network.parameters.fetch_to_write(simd, blocks));
-        }
     }
 
     /// What step 4 for a group needs.

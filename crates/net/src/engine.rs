@@ -312,11 +312,9 @@ impl Engine {
         team: Team,
     ) -> LossSum {
         let others = team.threads - 1;
-        if self.current_replicas < others {
+        if std::mem::take(&mut self.current_replicas) < others {
             replicas::copy(&mut self.replicas, others, network, &self.kept);
         }
-        // A step of fewer threads leaves the others' behind.
-        self.current_replicas = others;
         let samples = group_samples(indices.len(), team.threads);
         let room = self.make_room(network, samples, team);
         self.begin_sums(network);
@@ -330,6 +328,8 @@ impl Engine {
         if loss.weight > 0.0 {
             self.progress.next(options, loss.weight);
         }
+        // A step of fewer threads leaves the others' behind.
+        self.current_replicas = others;
         loss
     }
 }

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use kernels::Level;
 use kernels::matrix::{self, BACKWARD_BLOCK, BlockMut, Blocks, FORWARD_BLOCK, LayerShape};
-use kernels::simd::Simd;
 
 use crate::Shape;
-use crate::buffer::{Buffer, LINE_NUMBERS};
+use crate::buffer::Buffer;
 use crate::random::Random;
 
 /// The blocks (see [`kernels::matrix`]) of all layers, one after the other, in two copies. Outside, weights speak the
@@ -62,18 +61,6 @@ impl Parameters {
         let (first, shape) = self.layers[layer];
         let end = first + shape.blocks();
         (first * FORWARD_BLOCK..end * FORWARD_BLOCK, first * BACKWARD_BLOCK..end * BACKWARD_BLOCK)
-    }
-
-    /// Asks for both copies of some blocks, to write them soon.
-    #[inline(always)]
-    pub(crate) fn fetch_to_write<S: Simd>(&self, simd: S, blocks: Range<usize>) {
-        let of_lines = |numbers: &[f32], block: usize| {
-            for line in numbers[blocks.start * block..blocks.end * block].chunks(LINE_NUMBERS) {
-                simd.prefetch_to_write(line.as_ptr());
-            }
-        };
-        of_lines(&self.forward, FORWARD_BLOCK);
-        of_lines(&self.backward, BACKWARD_BLOCK);
     }
 
     /// Takes the weights of a network of the same shape.

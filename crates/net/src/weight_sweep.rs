@@ -318,13 +318,14 @@ pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, swe
     let threads = 0..team.threads;
     match team.shares {
         Shares::Samples => {
-            let all = (part.blocks.len(), team.threads);
+            let blocks = part.blocks.len();
+            let first_block = |thread: usize| blocks * thread / team.threads;
             share_out(
                 threads,
                 part,
                 &|part, threads, middle| match part.blocks.len() {
                     0 | 1 => Err(part),
-                    _ => Ok(part.split(first_block(all, middle) - first_block(all, threads.start))),
+                    _ => Ok(part.split(first_block(middle) - first_block(threads.start))),
                 },
                 &|_, part| sweep(part),
             );
@@ -356,9 +357,4 @@ pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, swe
             }
         }
     }
-}
-
-/// The first block of thread `thread`, where `threads` threads share out `blocks` blocks equally.
-pub(crate) fn first_block((blocks, threads): (usize, usize), thread: usize) -> usize {
-    blocks * thread / threads
 }

@@ -1,6 +1,5 @@
 //! The AVX-512 tier: sixteen lanes, with the foundation instructions (AVX-512F) alone.
 
-use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::vector::{FRACTION_BITS, FRACTION_START, operators};
@@ -95,13 +94,6 @@ impl Simd for Avx512 {
     fn prefetch(self, place: *const f32) {
         // SAFETY: a hint, for any address; SSE is part of the tier.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-    }
-
-    #[inline(always)]
-    fn prefetch_to_write(self, place: *const f32) {
-        // The intrinsic compiles to a fetch for reading, unless the whole program asks for a processor with this instruction.
-        // SAFETY: a hint, for any address, which changes no memory; processors of this tier that lack it do nothing.
-        unsafe { asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly)) }
     }
 
     #[inline(always)]

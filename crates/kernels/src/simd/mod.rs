@@ -103,10 +103,6 @@ pub trait Simd: Splat + Send + Sync + 'static {
     #[inline(always)]
     fn prefetch(self, _place: *const f32) {}
 
-    /// The same for a cache line that is to be written: other cores give it up.
-    #[inline(always)]
-    fn prefetch_to_write(self, _place: *const f32) {}
-
     /// Transposes a square of `LANES` by `LANES` numbers: row i of `from` becomes column i of `to`. The strides are
     /// the distances between rows.
     ///
