@@ -700,6 +700,17 @@ fn what_is_read_is_not_overwritten() {
     assert!(before == files.map(|file| fs::read(desk.path(file)).unwrap()));
 }
 
+#[test]
+fn rows_are_held_out_in_one_way() {
+    let desk = Desk::new();
+    let word = |row: usize| ["train", "train", "validation", "test"][row / 2 % 4];
+    let rows: String = (0..80).map(|row| format!("{row},{},{}\n", ["a", "b"][row % 2], word(row))).collect();
+    desk.write("t.csv", format!("x,y,s\n{rows}"));
+    let train = ["train", "t.csv", "--target", "y", "--split", "s"];
+    desk.fail(&[&train[..], &["--test-fraction", "0.3"]].concat(), &["--split", "--test-fraction"]);
+    desk.fail(&[&train[..], &["--validation", "t.csv"]].concat(), &["`s`", "`t.csv`", "give one of them"]);
+}
+
 /// A pipe gives its bytes once, and a table is read several times.
 #[cfg(unix)]
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ::report::{Judged, TableSummary};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use data::{Dropped, Split, Table, Target};
 use model::{Checkpoint, Columns, DataSummary, Fit, Model, Prepared, Provenance, scores};
@@ -49,7 +49,7 @@ pub struct Train {
     table: TrainingTable,
 
     /// Column that says which rows to train on and which to hold out, by the words train, validation and test
-    #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Columns", conflicts_with = "test_fraction")]
     split: Option<String>,
 
     /// Part of the rows to hold out, of each class or of small, middling and large numbers; 0 for none
@@ -169,6 +169,10 @@ impl Train {
         let all: Vec<usize> = (0..table.rows()).collect();
         let target = Target::fit(&table, &columns.target, columns.positive.as_deref(), &all)?;
         let split = self.split(&table, &columns, &target, all)?;
+        if let (Some(column), Some(path), false) = (&self.split, &self.validation, split.validation.is_empty()) {
+            let path = path.display();
+            bail!("column `{column}` has rows for validation, and --validation names `{path}`: give one of them");
+        }
         let (file, rows) = (table.file().to_owned(), table.rows());
         report.line("data", format!("{file}: {} rows of {} features", count(rows), columns.features.len()));
         report_target(&table, &target, report)?;

@@ -57,9 +57,10 @@ impl FewValues {
 #[derive(Debug)]
 pub(crate) struct Inference {
     name: String,
-    /// Cells that are not missing, and those of them that are numbers.
+    /// Cells that are not missing, those of them that are numbers, and those that only look like some.
     present: u64,
     numbers: u64,
+    almost_numbers: u64,
     /// The first cell that is no number.
     text: Option<(String, Place)>,
     /// Which of [`DateOrder::ALL`] fit every cell.
@@ -75,6 +76,7 @@ impl Inference {
             name: name.to_owned(),
             present: 0,
             numbers: 0,
+            almost_numbers: 0,
             text: None,
             dates: [true; 3],
             few: FewValues::default(),
@@ -97,6 +99,7 @@ impl Inference {
                 self.dates = [false; 3];
             }
             None => {
+                self.almost_numbers += u64::from(is_almost_number(cell));
                 if self.text.is_none() {
                     self.text = Some((cell.to_owned(), place()));
                 }
@@ -114,18 +117,34 @@ impl Inference {
             (Some(_), Some(order)) => Kind::Date(order),
             (Some(_), None) => Kind::Category,
         };
-        let note = match self.text {
-            // A column that is all but a few cells numbers is likely meant to be one of numbers.
-            Some((cell, place)) if self.numbers * 2 > self.present => Some(format!(
-                "text, since {} in row {} is not a number ({:.1} % of its cells are)",
-                quoted(&cell),
-                place.row,
-                100.0 * self.numbers as f64 / self.present as f64
-            )),
-            _ => None,
-        };
+        // A column that is all but a few cells numbers is likely meant to be one of numbers.
+        let share = |cells: u64| 100.0 * cells as f64 / self.present as f64;
+        let note = self.text.filter(|_| kind == Kind::Category).and_then(|(cell, place)| {
+            let (cell, row) = (quoted(&cell), place.row);
+            if self.numbers * 2 > self.present {
+                let numbers = share(self.numbers);
+                return Some(format!("text, since {cell} in row {row} is not a number ({numbers:.1} % of its cells are)"));
+            }
+            let alike = self.numbers + self.almost_numbers;
+            (alike * 2 > self.present).then(|| {
+                let alike = share(alike);
+                format!(
+                    "text, since {cell} in row {row} is not written as 1234.5 ({alike:.1} % of its cells look like numbers)"
+                )
+            })
+        });
         Inferred { name: self.name, kind, classes: self.few.count(), note }
     }
+}
+
+/// Whether a cell would be a number if it were written as one: without the commas, blanks and apostrophes of decimals and
+/// thousands, and without a currency or percent sign.
+fn is_almost_number(cell: &str) -> bool {
+    if !cell.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let digits = cell.trim_matches(['$', '€', '£', '¥', '%', ' ']).replace([',', ' ', '\'', '\u{a0}', '\u{202f}'], "");
+    digits.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -161,6 +180,22 @@ mod tests {
         assert_eq!(inferred.kind, Kind::Category);
         let note = inferred.note.unwrap();
         assert!(note.contains("`Oslo` in row 100001 is not a number"), "{note}");
+    }
+
+    #[test]
+    fn numbers_that_are_written_otherwise_are_noted() {
+        for cells in
+            [&["0,5", "12,25", "?"][..], &["1,234.50", "7"], &["12 %", "8.5%"], &["$5", "€ 7,10"], &["1 000", "x", "2"]]
+        {
+            let Inferred { kind, note, .. } = infer(cells);
+            let note = note.unwrap_or_default();
+            assert!(kind == Kind::Category && note.contains("look like numbers"), "{cells:?}: {note}");
+        }
+        for cells in
+            [&["red", "blue"][..], &["A1", "B2"], &["10-20", "20-30"], &["x", "y", "1,5"], &["1/31/2024", "31/1/2024"]]
+        {
+            assert_eq!(infer(cells).note, None, "{cells:?}");
+        }
     }
 
     #[test]
