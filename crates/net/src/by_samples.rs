@@ -22,10 +22,14 @@ use crate::{Dataset, Network};
 /// up too often (docs/performance.md).
 const GROUP_SAMPLES: usize = 128;
 
+/// Samples that one thread takes through a large network as one group, at most: what is put down of its sums and taken up again
+/// comes from beyond the second-level cache, as its activations do.
+const LARGE_GROUP_SAMPLES: usize = 512;
+
 /// The samples of each group (the last one may have fewer) of a minibatch of `samples` for `threads` threads.
-pub(crate) fn group_samples(samples: usize, threads: usize) -> usize {
+pub(crate) fn group_samples(samples: usize, threads: usize, is_large: bool) -> usize {
     // Divisions would be a part of a small step's time.
-    if threads == 1 && samples <= GROUP_SAMPLES {
+    if threads == 1 && samples <= if is_large { LARGE_GROUP_SAMPLES } else { GROUP_SAMPLES } {
         return samples;
     }
     samples.div_ceil(samples.div_ceil(GROUP_SAMPLES).next_multiple_of(threads))

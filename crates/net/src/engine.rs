@@ -51,9 +51,13 @@ pub(crate) struct Engine {
 /// Threads share out the units of minibatches of so many samples at most: in larger ones, activations outweigh weights.
 const MOST_SAMPLES_BY_UNITS: usize = 1024;
 
-/// Networks of so many blocks at most have a replica for each thread: updating larger ones costs more than their weights' way
-/// from core to core.
-const MOST_REPLICATED: usize = 512;
+/// A network of more blocks than this (4 MiB) is large: its weights and sums come from beyond the second-level cache, and to
+/// update replicas of it costs more than their weights' way from core to core.
+const MOST_BLOCKS: usize = 512;
+
+fn is_large(network: &Network) -> bool {
+    network.parameters.block_count() > MOST_BLOCKS
+}
 
 /// What is kept in the layout of the gradient for each block, layer by layer in book order.
 fn in_book_order<'a>(network: &Network, of_blocks: impl Iterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
@@ -85,7 +89,9 @@ impl Engine {
     /// Bytes that it will take, without the activations of minibatches; with the best weights, where those are kept.
     pub(crate) fn bytes(network: &Network, options: &TrainingOptions) -> usize {
         let alone = options.threads == Threads::Own(1);
-        let sums = options.clip_norm.is_some() || group_samples(options.batch_size, 1) < options.batch_size || !alone;
+        let sums = options.clip_norm.is_some()
+            || group_samples(options.batch_size, 1, is_large(network)) < options.batch_size
+            || !alone;
         let of_block =
             size_of::<f32>() * GRADIENT * options.optimizer.slots() + if sums { size_of::<Sums>() } else { 0 };
         let best = if options.early_stopping.is_some() { network.shape.bytes() } else { 0 };
@@ -98,16 +104,11 @@ impl Engine {
         // Teams of all threads, of half of them, and so on may be tried.
         let groups = if threads == 1 { 1 } else { 2 * threads.min(samples) };
         let by_units = if threads > 1 && self.most_panels > 1 { samples.min(MOST_SAMPLES_BY_UNITS) } else { 0 };
-        let in_groups = groups.checked_mul(group_samples(samples, 1))?;
-        let replicas = if self.may_replicate(network) { threads - 1 } else { 0 };
+        let in_groups = groups.checked_mul(group_samples(samples, 1, is_large(network)))?;
+        let replicas = if is_large(network) { 0 } else { threads - 1 };
         let of_replica = network.shape.bytes() + size_of::<f32>() * self.kept.len();
         let activations = Workspace::bytes(&network.shape, in_groups.checked_add(by_units)?, self.purpose)?;
         activations.checked_add(replicas * of_replica)
-    }
-
-    /// Whether the network is so small that threads may have replicas of it.
-    fn may_replicate(&self, network: &Network) -> bool {
-        network.parameters.block_count() <= MOST_REPLICATED
     }
 
     /// For the gradients of `network` alone.
@@ -189,7 +190,7 @@ impl Engine {
             loss.add(data, indices, layout.output_arrays(numbers).1.losses);
             return (loss, Some(Unsummed { room, group: LastGroup { samples: indices.len(), groups_before: 0 } }));
         }
-        let samples = group_samples(indices.len(), threads);
+        let samples = group_samples(indices.len(), threads, is_large(network));
         let room = self.make_room(network, samples, team);
         if samples < indices.len() {
             self.begin_sums(network);
@@ -299,7 +300,7 @@ impl Engine {
     fn keeps_replicas(&self, network: &Network, options: &TrainingOptions, samples: usize, team: Team) -> bool {
         let shares_groups = team.shares == Shares::Samples && team.threads.min(samples) > 1;
         // Clipping must know all sums before it changes a weight.
-        shares_groups && self.may_replicate(network) && options.clip_norm.is_none()
+        shares_groups && !is_large(network) && options.clip_norm.is_none()
     }
 
     /// [`step`](Engine::step) by threads that share out groups and have replicas.
@@ -315,7 +316,7 @@ impl Engine {
         if std::mem::take(&mut self.current_replicas) < others {
             replicas::copy(&mut self.replicas, others, network, &self.kept);
         }
-        let samples = group_samples(indices.len(), team.threads);
+        let samples = group_samples(indices.len(), team.threads, false);
         let room = self.make_room(network, samples, team);
         self.begin_sums(network);
         let (level, dropout, progress) = (options.level, self.progress.dropout(options), self.progress);
