@@ -15,7 +15,8 @@ pub fn check<S: AsRef<Path>>(outputs: &[(&str, &Path)], sources: &[S]) -> Result
     let places: Vec<PathBuf> = outputs.iter().map(|(_, path)| place(path)).collect();
     for (number, ((what, path), here)) in outputs.iter().zip(&places).enumerate() {
         if let Some(other) = places[..number].iter().position(|place| place == here) {
-            bail!("{} and {what} are both `{}`: give two files", outputs[other].0, path.display());
+            let (other, path) = outputs[other];
+            bail!("{other} and {what} are both `{}`: give two files", path.display());
         }
         if sources.contains(here) {
             bail!("cannot write `{}`: it is read in the same run, give another file", path.display());
