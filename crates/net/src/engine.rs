@@ -7,6 +7,7 @@
 //! Threads share out the groups (`by_samples.rs`) or the units of each layer (`by_units.rs`). No thread has a gradient of
 //! its own that would have to be added to another one, and so the order of no sum depends on threads.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
 use kernels::matrix::{GRADIENT, LayerShape, SampleGroup, read_gradient, write_gradient};
@@ -15,6 +16,7 @@ use kernels::{Dropout, Level, dispatch};
 use crate::buffer::Buffer;
 use crate::by_samples::{Groups, LastGroup, group_samples};
 use crate::by_units;
+use crate::forward_sweep::LEAST_WEIGHTS;
 use crate::in_turn::InTurn;
 use crate::loss::LossSum;
 use crate::optimizer::{Progress, clipped, in_registers};
@@ -46,6 +48,8 @@ pub(crate) struct Engine {
     current_replicas: usize,
     /// Panels of units in the layer that has most of them.
     most_panels: usize,
+    /// Samples of a minibatch in which threads may share out units: of few weights, one sample alone is over too soon.
+    samples_by_units: RangeInclusive<usize>,
 }
 
 /// Threads share out the units of minibatches of so many samples at most: in larger ones, activations outweigh weights.
@@ -83,6 +87,7 @@ impl Engine {
             replicas: Vec::new(),
             current_replicas: 0,
             most_panels: network.parameters.most_panels(),
+            samples_by_units: if network.parameters.count() < LEAST_WEIGHTS { 2 } else { 1 }..=MOST_SAMPLES_BY_UNITS,
         }
     }
 
@@ -155,7 +160,7 @@ impl Engine {
 
     /// What the threads of a step with `samples` samples may share out.
     pub(crate) fn kinds(&self, samples: usize) -> [Kind; 2] {
-        let panels = if samples <= MOST_SAMPLES_BY_UNITS { self.most_panels } else { 1 };
+        let panels = if self.samples_by_units.contains(&samples) { self.most_panels } else { 1 };
         [Kind { shares: Shares::Samples, parts: samples }, Kind { shares: Shares::Units, parts: panels }]
     }
 

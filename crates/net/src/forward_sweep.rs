@@ -33,7 +33,7 @@ pub(crate) struct ForwardSweep {
 const LEAST_ROWS: usize = 16;
 
 /// A network with fewer weights has predicted a row before another core has heard of it.
-const LEAST_WEIGHTS: usize = 64 * 1024;
+pub(crate) const LEAST_WEIGHTS: usize = 64 * 1024;
 
 /// Rows in a group, at most: enough for full tiles, few enough to stay in the cache.
 const GROUP_ROWS: usize = 112;
