@@ -89,3 +89,35 @@ impl Desk {
 pub fn bundled() -> String {
     format!("{ROOT}/data/wdbc.csv")
 }
+
+/// The cells of a CSV file, its header first.
+pub fn cells(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+/// A table with a missing value, an unknown label, dates and a column that splits it.
+pub fn mixed(rows: usize) -> String {
+    let mut text = "size,colour,day,part,kind\n".to_owned();
+    for row in 0..rows {
+        let part = ["train", "train", "train", "test", "val"][row % 5];
+        let size = if row % 7 == 0 { "?".to_owned() } else { (row % 11).to_string() };
+        let (colour, kind) = if row % 2 == 0 { ("red", "no") } else { ("blue", "yes") };
+        text += &format!("{size},{colour},2024-{:02}-{:02},{part},{kind}\n", 1 + row % 12, 1 + row % 28);
+    }
+    text
+}
+
+/// Rows of three classes, a number, and a weight that follow from two numbers.
+pub fn kinds(rows: usize) -> String {
+    let mut text = "a,b,kind,value,weight,fold\n".to_owned();
+    for row in 0..rows {
+        let (a, b) = (row * 7 % 23, row * 5 % 11);
+        let (kind, value) = (["low", "middle", "high"][a / 8], 10.0 + 0.5 * a as f64 - b as f64);
+        text += &format!("{a},{b},{kind},{value},{},{}\n", 1 + row % 3, row % 4);
+    }
+    text
+}
+
+/// As quick as a training can be that learns [`kinds`].
+pub const QUICK: [&str; 8] = ["--hidden", "16", "--epochs", "40", "--optimizer", "adam", "--learning-rate", "0.02"];

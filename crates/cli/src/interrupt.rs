@@ -1,12 +1,12 @@
-//! Ctrl-C, and SIGTERM and SIGHUP, with which systems end programs: they stop a training but do not throw away what it has
-//! come to.
+//! Ctrl-C, and SIGTERM, by which systems end programs: they stop a training but do not throw away what it has come to.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
 
-static HAPPENED: AtomicBool = AtomicBool::new(false);
+static HAPPENED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// The exit code of a program that Ctrl-C has ended: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
@@ -21,7 +21,17 @@ pub fn listen() -> Result<()> {
             process::exit(INTERRUPTED);
         }
     })
-    .context("Ctrl-C cannot be listened to")
+    .context("Ctrl-C cannot be listened to")?;
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::SIGTERM;
+        use signal_hook::flag::{register, register_conditional_shutdown};
+        // In this order: the first signal finds the flag unset.
+        register_conditional_shutdown(SIGTERM, 128 + SIGTERM, Arc::clone(&HAPPENED))
+            .and_then(|_| register(SIGTERM, Arc::clone(&HAPPENED)))
+            .context("SIGTERM cannot be listened to")?;
+    }
+    Ok(())
 }
 
 /// Whether there was one.

@@ -44,8 +44,7 @@ impl Judging {
     /// Predicts and compares, and writes `page` if it is wanted. `command` is the command line.
     pub fn run(&self, page: &Page, command: &[String]) -> Result<Report> {
         let compute = self.machine.compute()?;
-        let mut sources = self.reading.files(&self.file);
-        sources.push(self.model.clone());
+        let sources = self.reading.files_with(&self.model, &self.file);
         destination::check(page.output().as_slice(), &sources)?;
         let model = Model::load(&self.model)?;
         predictions::check_threshold(model.pipeline.target(), self.threshold)?;

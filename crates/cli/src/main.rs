@@ -12,7 +12,7 @@
 //! | `progress.rs`, `report.rs`, `network.rs` | what is shown during the work and after it |
 //! | `predictions.rs` | predictions as CSV |
 //! | `page.rs` | the page of `report` and `--report` |
-//! | `interrupt.rs` | Ctrl-C |
+//! | `interrupt.rs` | Ctrl-C and SIGTERM |
 //! | `failure.rs` | what happens to errors |
 
 mod bench;

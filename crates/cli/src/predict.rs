@@ -64,8 +64,7 @@ impl Predict {
         // As in the place of the table, - is a standard stream.
         let output = self.output.as_deref().filter(|output| *output != Path::new(STANDARD));
         if let Some(output) = output {
-            let mut sources = self.reading.files(&self.file);
-            sources.push(self.model.clone());
+            let sources = self.reading.files_with(&self.model, &self.file);
             destination::check(&[("the predictions", output)], &sources)?;
         }
         let model = Model::load(&self.model)?;

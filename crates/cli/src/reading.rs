@@ -83,6 +83,13 @@ impl Reading {
         self.options().files(path)
     }
 
+    /// The files that are read for a model and the table at `path`.
+    pub fn files_with(&self, model: &Path, path: &Path) -> Vec<PathBuf> {
+        let mut files = self.files(path);
+        files.push(model.to_owned());
+        files
+    }
+
     /// Opens any table.
     pub fn open_source(&self, source: Source, report: &mut Report) -> Result<TableReader> {
         let reader = TableReader::open(source, &self.options()).map_err(with_advice)?;

@@ -29,7 +29,7 @@ use crate::values;
 /// What is predicted follows from the target column: one of two classes, one of several, or a number. Every other
 /// column is a feature: numbers and dates are scaled, and text becomes an input for each frequent label; missing
 /// values may occur. What that takes is learnt from the rows to train on. The other rows are held out, and how well the
-/// model does on those is printed. Ctrl-C stops the training after the minibatch and keeps what it has come to.
+/// model does on those is printed. Ctrl-C or SIGTERM stops the training after the minibatch and keeps what it has come to.
 #[derive(Args)]
 #[command(
     allow_negative_numbers = true,
@@ -217,7 +217,7 @@ impl Train {
         let epochs: usize = curves.iter().map(|curve| curve.training.len()).sum();
         let rows = model.training.provenance.as_ref().map_or(0, |provenance| provenance.data.trained_on);
         let rate = (epochs.saturating_sub(done_before) * rows) as f64 / seconds;
-        let (stopped, members) = (if interrupt::happened() { ", stopped by Ctrl-C" } else { "" }, curves.len());
+        let (stopped, members) = (if interrupt::happened() { ", interrupted" } else { "" }, curves.len());
         let of_members = if members > 1 { format!(" of {members} networks") } else { String::new() };
         let rates = format!("{} rows/s", count(rate as usize));
         let before = if done_before > 0 { format!(", {done_before} of them before,") } else { String::new() };

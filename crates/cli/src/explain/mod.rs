@@ -92,8 +92,7 @@ impl Explain {
     /// Computes, and prints.
     pub fn run(&self) -> Result<()> {
         if let Some(html) = &self.html {
-            let mut sources = self.reading.files(&self.file);
-            sources.push(self.model.clone());
+            let sources = self.reading.files_with(&self.model, &self.file);
             destination::check(&[("the page", html)], &sources)?;
         }
         let level = self.simd.level()?;
