@@ -4,7 +4,7 @@
 //!
 //! A kernel runs for a fifth of a millisecond at a time, or once if that takes longer, between bursts of multiply-adds on
 //! registers. On a machine that is shared with others the best bursts say what the code can do, and the median what was left
-//! of it; all are shares of the best burst of multiply-adds.
+//! of it; all are shares of the best burst of multiply-adds. The others of those tell whether the clock goes down with the work.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -27,10 +27,9 @@ fn main() -> ExitCode {
     let Some(cases) = cases.filter(|cases| !cases.is_empty()) else { return usage() };
     println!("{:32} {:>7} {:>7} {:>7} {:>7}", "share of peak", "best", "99 %", "90 %", "median");
     for (name, kernel, layer) in cases {
-        let shares = shares(kernel, layer, Level::best(), time);
-        let quantile = |part: f64| shares[((shares.len() - 1) as f64 * part) as usize];
-        let [best, high, upper, median] = [1.0, 0.99, 0.9, 0.5].map(quantile);
-        println!("{name:32} {best:7.3} {high:7.3} {upper:7.3} {median:7.3}");
+        let Shares { of_kernel, of_multiply_adds } = shares(kernel, layer, Level::best(), time);
+        print(name, &of_kernel);
+        print("  multiply-adds in between", &of_multiply_adds);
     }
     ExitCode::SUCCESS
 }
@@ -49,21 +48,36 @@ fn parse(case: &str) -> Option<(&str, Kernel, Layer)> {
     Some((case, kernel, Layer::new(inputs, outputs, samples)))
 }
 
-/// The kernel's rates in ascending order, as shares of the best burst of multiply-adds among them.
-fn shares(kernel: Kernel, mut layer: Layer, level: Level, time: Duration) -> Vec<f64> {
+fn print(name: &str, shares: &[f64]) {
+    let quantile = |part: f64| shares[((shares.len() - 1) as f64 * part) as usize];
+    let [best, high, upper, median] = [1.0, 0.99, 0.9, 0.5].map(quantile);
+    println!("{name:32} {best:7.3} {high:7.3} {upper:7.3} {median:7.3}");
+}
+
+/// Rates in ascending order, as shares of the best burst of multiply-adds among them.
+struct Shares {
+    of_kernel: Vec<f64>,
+    of_multiply_adds: Vec<f64>,
+}
+
+fn shares(kernel: Kernel, mut layer: Layer, level: Level, time: Duration) -> Shares {
     let flops = layer.work(kernel).count;
-    let mut peak = peak::multiply_add_flops(level, Duration::from_millis(50));
-    let runs = (BURST.as_secs_f64() * peak / flops as f64).ceil();
-    let mut rates = Vec::new();
+    let best_alone = peak::multiply_add_flops(level, Duration::from_millis(50));
+    let runs = (BURST.as_secs_f64() * best_alone / flops as f64).ceil();
+    let (mut of_kernel, mut of_multiply_adds) = (Vec::new(), Vec::new());
     let until = Instant::now() + time;
-    while rates.is_empty() || Instant::now() < until {
-        peak = peak.max(peak::burst(level));
+    while of_kernel.is_empty() || Instant::now() < until {
+        of_multiply_adds.push(peak::burst(level));
         let start = Instant::now();
         for _ in 0..runs as usize {
             layer.run(kernel, level);
         }
-        rates.push(runs * flops as f64 / start.elapsed().as_secs_f64());
+        of_kernel.push(runs * flops as f64 / start.elapsed().as_secs_f64());
     }
-    rates.sort_by(f64::total_cmp);
-    rates.into_iter().map(|rate| rate / peak).collect()
+    let peak = of_multiply_adds.iter().copied().fold(best_alone, f64::max);
+    for rates in [&mut of_kernel, &mut of_multiply_adds] {
+        rates.sort_by(f64::total_cmp);
+        rates.iter_mut().for_each(|rate| *rate /= peak);
+    }
+    Shares { of_kernel, of_multiply_adds }
 }

@@ -29,6 +29,7 @@
 
 #[allow(unsafe_code)]
 pub mod activation;
+mod cache;
 pub mod dropout;
 pub mod exp;
 pub mod gelu;

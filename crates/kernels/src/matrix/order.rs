@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::layout::{LayerShape, PANEL, product};
-use super::stretch::{CHUNK_NUMBERS, in_even_parts};
+use super::stretch::in_even_parts;
+use crate::cache::{LEAST_RESIDENT, resident_numbers};
 
 impl LayerShape {
     /// Calls `visit` with each of the blocks `blocks` of the layer, and its panels of outputs and of inputs, for the
@@ -19,8 +20,8 @@ impl LayerShape {
         assert!(blocks.end <= self.blocks(), "blocks of the layer");
         let panels = self.input_panels();
         let part = match product(&[samples, panels, PANEL]) {
-            0..=CHUNK_NUMBERS => panels,
-            _ => in_even_parts(panels, (CHUNK_NUMBERS / PANEL / samples).max(1)),
+            0..=LEAST_RESIDENT => panels,
+            _ => in_even_parts(panels, (resident_numbers() / PANEL / samples).max(1)),
         };
         // Divisions would be a part of a small layer's time.
         let first_row = if blocks.start == 0 { 0 } else { blocks.start / panels };

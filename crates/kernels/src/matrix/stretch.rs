@@ -5,19 +5,16 @@ use std::ptr;
 use super::layout::{PANEL, ROW_MULTIPLE, product};
 use super::samples::Samples;
 use super::tile::{Chain, Ends};
+use crate::cache::{LEAST_RESIDENT, resident_numbers};
 use crate::simd::Simd;
 
-/// Numbers of the operand that the tiles of all panels read again and again: with a panel of weights and the results it
-/// stays in a second-level cache of 1 MiB, and most of it in one of 512 KiB.
-pub(super) const CHUNK_NUMBERS: usize = 96 * 1024;
-
-/// The size of parts of `samples` samples with `units` units each that stay in the cache, as even as can be.
+/// The size of parts of `samples` samples with `units` units each, of at most `resident` numbers and as even as can be.
 #[inline(always)]
-fn chunk(samples: usize, units: usize) -> usize {
-    if product(&[samples, units]) <= CHUNK_NUMBERS {
+fn chunk(samples: usize, units: usize, resident: usize) -> usize {
+    if product(&[samples, units]) <= resident {
         return samples;
     }
-    in_even_parts(samples, (CHUNK_NUMBERS / units).max(ROW_MULTIPLE))
+    in_even_parts(samples, (resident / units).max(ROW_MULTIPLE))
 }
 
 /// The size of parts of at most `most`, as even as can be.
@@ -59,48 +56,66 @@ pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: us
     let is_large = product(&[units, panels, PANEL]) >= LARGE;
     let fetches_ahead = S::FETCHES_AHEAD && is_large;
     let longest = if is_large { S::LARGE_STRETCH } else { S::STRETCH };
-    let all = Stretch { panel: 0, units, is_last: true };
     // Where nothing is to be cut, the loops below would be a part of the time.
-    if units <= longest && product(&[samples, units]) <= CHUNK_NUMBERS && !fetches_ahead {
+    if units <= longest && product(&[samples, units]) <= LEAST_RESIDENT && !fetches_ahead {
+        let stretch = Stretch { panel: 0, units, is_last: true };
         for panel in 0..panels {
-            visit(Visit { samples: (0, samples), panel, stretch: all, next: None });
+            visit(Visit { samples: (0, samples), panel, stretch, next: None });
         }
         return;
     }
-    // The operand A of such a stretch stays, for all samples of a chunk, in the second-level cache while all panels read it.
-    let resident = longest.saturating_mul(4);
-    let chunk = chunk(samples, resident.min(units));
-    let mut first = 0;
-    while first < samples {
-        let samples = (first, chunk.min(samples - first));
-        all.for_parts(
-            resident,
-            #[inline(always)]
-            |long| {
-                for panel in 0..panels {
-                    // The operand B of such a stretch stays in the first-level cache while all tiles of a column read it.
-                    long.for_parts(
-                        longest,
-                        #[inline(always)]
-                        |stretch| {
-                            let after = stretch.panel + stretch.units.div_ceil(PANEL);
-                            let next = if (after - long.panel) * PANEL < long.units {
-                                (panel, after)
-                            } else {
-                                (panel + 1, long.panel)
-                            };
-                            visit(Visit {
-                                samples,
-                                panel,
-                                stretch,
-                                next: (fetches_ahead && next.0 < panels).then_some(next),
-                            });
-                        },
-                    );
-                }
-            },
-        );
-        first += chunk;
+    let long = longest.saturating_mul(4);
+    let chunk = chunk(samples, long.min(units), resident_numbers());
+    Cuts { chunk, long, longest, fetches_ahead }.for_each(samples, units, panels, visit);
+}
+
+/// Where samples and chains are cut.
+struct Cuts {
+    /// Samples in a chunk, at most.
+    chunk: usize,
+    /// Units in a long stretch, at most: its operand A stays, for all samples of a chunk, in the second-level cache while all
+    /// panels read it.
+    long: usize,
+    /// Units in a stretch, at most: its operand B stays in the first-level cache while all tiles of a column read it.
+    longest: usize,
+    fetches_ahead: bool,
+}
+
+impl Cuts {
+    #[inline(always)]
+    fn for_each(self, samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
+        let Cuts { chunk, long, longest, fetches_ahead } = self;
+        let mut first = 0;
+        while first < samples {
+            let samples = (first, chunk.min(samples - first));
+            Stretch { panel: 0, units, is_last: true }.for_parts(
+                long,
+                #[inline(always)]
+                |long| {
+                    for panel in 0..panels {
+                        long.for_parts(
+                            longest,
+                            #[inline(always)]
+                            |stretch| {
+                                let after = stretch.panel + stretch.units.div_ceil(PANEL);
+                                let next = if (after - long.panel) * PANEL < long.units {
+                                    (panel, after)
+                                } else {
+                                    (panel + 1, long.panel)
+                                };
+                                visit(Visit {
+                                    samples,
+                                    panel,
+                                    stretch,
+                                    next: (fetches_ahead && next.0 < panels).then_some(next),
+                                });
+                            },
+                        );
+                    }
+                },
+            );
+            first += chunk;
+        }
     }
 }
 
@@ -182,6 +197,31 @@ impl Stretch {
             let (units, is_last) = (left.min(size * PANEL), self.is_last && left <= size * PANEL);
             body(Stretch { panel: self.panel + first, units, is_last });
             first += size;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every chain is visited from its first unit to its last one, in order, and once; `is_last` is said at its end alone.
+    #[test]
+    fn every_chain_is_visited_in_order() {
+        for (samples, units, panels) in [(1, 1, 1), (16, 32, 2), (100, 300, 10), (513, 1000, 3), (40, 1025, 2)] {
+            for (resident, long, longest) in [(1, 32, 32), (5000, 128, 64), (40_000, 512, 128), (1 << 30, 4096, 1024)] {
+                let chunk = chunk(samples, long.min(units), resident);
+                let mut done = vec![(0, false); samples * panels];
+                let cuts = Cuts { chunk, long, longest, fetches_ahead: true };
+                cuts.for_each(samples, units, panels, |Visit { samples: (first, count), panel, stretch, next }| {
+                    assert!(stretch.units <= longest && count <= chunk && next.is_none_or(|next| next.0 < panels));
+                    for chain in &mut done[panel * samples..][first..first + count] {
+                        assert_eq!(*chain, (stretch.panel * PANEL, false), "where the chain was put down");
+                        *chain = (chain.0 + stretch.units, stretch.is_last);
+                    }
+                });
+                assert!(done.iter().all(|chain| *chain == (units, true)), "{samples}, {units}, {panels}, {resident}");
+            }
         }
     }
 }
