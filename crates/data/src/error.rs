@@ -136,6 +136,17 @@ pub enum Error {
         /// Columns in the header.
         expected: usize,
     },
+    /// A quoted cell never ends, so that all lines below are a part of it.
+    #[error(
+        "{}, line {line}: a cell that begins with a quote never ends, so that all lines below belong to it: close the quote",
+        name(file)
+    )]
+    OpenQuote {
+        /// The file.
+        file: String,
+        /// The line of the file on which the row begins, counted from 1.
+        line: u64,
+    },
     /// A cell is not UTF-8 text.
     #[error("{}, line {line}, cell {position} is not UTF-8 text: save the file as UTF-8", name(file))]
     NotUtf8 {

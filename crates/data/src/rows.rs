@@ -1,6 +1,6 @@
 //! The rows of a CSV file, one after the other, and the cells in them.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Cursor, Read};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
@@ -29,7 +29,14 @@ pub(crate) struct Rows<'a> {
     skip_lines: u64,
     /// Rows read so far, the header included.
     count: u64,
+    /// The line on which the last one began.
+    line: u64,
+    /// Whether the row behind the file has been read.
+    is_at_end: bool,
 }
+
+/// The cell of the row that is put behind the file.
+const LAST: &[u8] = b"\n";
 
 impl<'a> Rows<'a> {
     pub(crate) fn open(source: &'a Source, dialect: Dialect) -> Result<Self> {
@@ -45,7 +52,8 @@ impl<'a> Rows<'a> {
         };
         // With rows that end in LF and in nothing else, and an LF after the last one, the line counter of `csv` stands
         // exactly one past the row that was just read. A CR before the LF counts as a blank at the end of a cell.
-        let stream: Box<dyn Read> = Box::new(stream.chain(&b"\n"[..]));
+        // The quote behind that LF begins a row of its own, or else ends a cell that began with a quote and never ended.
+        let stream: Box<dyn Read> = Box::new(stream.chain(Cursor::new([b'\n', dialect.quote, b'\n'])));
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .quote(dialect.quote)
@@ -53,7 +61,16 @@ impl<'a> Rows<'a> {
             .has_headers(false)
             .flexible(true)
             .from_reader(stream);
-        Ok(Self { file, delimiter, reader, record: ByteRecord::new(), skip_lines: dialect.skip_lines, count: 0 })
+        Ok(Self {
+            file,
+            delimiter,
+            reader,
+            record: ByteRecord::new(),
+            skip_lines: dialect.skip_lines,
+            count: 0,
+            line: 0,
+            is_at_end: false,
+        })
     }
 
     pub(crate) fn delimiter(&self) -> u8 {
@@ -71,19 +88,19 @@ impl<'a> Rows<'a> {
         loop {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
-                Ok(false) => return Ok(None),
+                Ok(false) if self.is_at_end => return Ok(None),
+                Ok(false) => return Err(Error::OpenQuote { file: self.file.to_owned(), line: self.line }),
                 Err(error) => return Err(Error::Unreadable { file: self.file.to_owned(), reason: error.into() }),
             }
+            self.is_at_end = self.record.len() == 1 && &self.record[0] == LAST;
             if self.record.len() > 1 || !self.record[0].trim_ascii().is_empty() {
                 break;
             }
         }
         self.count += 1;
         let lines_inside = self.record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
-        let line = self.reader.position().line() - 1 - lines_inside;
-        // A quote that is never closed swallows the last LF, too; then `csv` knows better where the row began.
-        let line = line.max(self.record.position().map_or(line, |position| position.line())) + self.skip_lines;
-        Ok(Some(Row { file: self.file, record: &self.record, number: self.count - 1, line }))
+        self.line = self.reader.position().line() - 1 - lines_inside + self.skip_lines;
+        Ok(Some(Row { file: self.file, record: &self.record, number: self.count - 1, line: self.line }))
     }
 }
 
@@ -182,6 +199,39 @@ mod tests {
         let rows = read("150;4;x,\n\"\na,b\n\n1,2\n", b'"', 2);
         assert_eq!(rows.iter().map(|row| (row.1, row.2.len())).collect::<Vec<_>>(), [(3, 2), (5, 2)]);
         assert!(read("a,b\n", b'"', 9).is_empty());
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_is_a_fault() {
+        for (text, line) in [
+            ("a,b\n1,\"x\n2,y\n3,z\n", 2),
+            ("a,b\n\n1,\"x\n2,y\n\n", 3),
+            ("a,b\n1,x\n2,\"y", 3),
+            ("a,b\n1,x\n2,\"y\"\"\n", 3),
+            ("a,\"b\n1,2\n", 1),
+            ("a,b\n\"\n\"\n1,\"x\n", 4),
+        ] {
+            let source = Source::memory("t.csv", text.as_bytes());
+            let mut rows = Rows::open(&source, Dialect { delimiter: None, quote: b'"', skip_lines: 0 }).unwrap();
+            let error = loop {
+                match rows.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{text:?}: no error"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert!(error.starts_with(&format!("`t.csv`, line {line}: a cell that begins with a quote")), "{error}");
+        }
+        for text in [
+            "a,b\n1,\"x\n\"\n",
+            "a,b\n1,\"x\n\"",
+            "a,b\n1,\"x\"\"\"",
+            "a,b\n1,5\"",
+            "a,b\n1,x\n\"\n\"\n",
+            "a,b\n1,x\n\n \n",
+        ] {
+            assert_eq!(read(text, b'"', 0).len(), 2, "{text:?}");
+        }
     }
 
     #[test]
