@@ -14,7 +14,7 @@ const COMPARED: usize = 19;
 
 /// A number that is not what its level promises.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{what} at level {level}, place {place}: {found:e}, but the specification says {expected:e}")]
+#[error("{what} at level {level}, place {place}: {found:e}, not {expected:e}")]
 pub struct Disagreement {
     what: String,
     level: Level,
@@ -63,6 +63,26 @@ pub fn check_training(workload: &Workload, levels: &[Level], threads: &[usize]) 
             let longest = workload.widths.iter().copied().max().unwrap_or(1);
             compare(level, &what, &weights(trainer.network()), &expected, longest)?;
         }
+    }
+    Ok(())
+}
+
+/// Trains for an epoch of whole minibatches at each level that fuses, but for the scalar one, which takes seconds for wide
+/// networks, and with each number of threads, and compares the weights with those of the first.
+///
+/// # Errors
+/// If they differ, or the threads cannot be had.
+pub fn check_epoch(workload: &Workload, levels: &[Level], threads: &[usize]) -> Result<(), Error> {
+    let minibatches = (throughput::SHORT_EPOCH / workload.batch_size).max(2);
+    let data = workload.data(minibatches * workload.batch_size);
+    let compared = levels.iter().filter(|level| level.is_fused() && !matches!(level, Level::Scalar(_)));
+    let mut expected = None;
+    for (&threads, &level) in threads.iter().flat_map(|threads| compared.clone().map(move |level| (threads, level))) {
+        let mut trainer = Trainer::new(workload.network(), throughput::options(workload, level, threads))?;
+        trainer.epoch(&data)?;
+        let found = weights(trainer.network());
+        let what = format!("weights of {} after an epoch, threads {threads},", workload.name());
+        compare(level, &what, &found, expected.get_or_insert_with(|| found.clone()), 1)?;
     }
     Ok(())
 }

@@ -196,6 +196,7 @@ impl Suite {
     fn training(&mut self, workload: &Workload) -> Result<(), Error> {
         let Settings { levels, threads, quick, .. } = &self.settings;
         agreement::check_training(workload, levels, threads)?;
+        agreement::check_epoch(workload, levels, threads)?;
         let contenders = self.contenders(threads);
         let epoch = if *quick { SHORT_EPOCH } else { EPOCH };
         let prepare =
