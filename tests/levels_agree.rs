@@ -513,14 +513,15 @@ proptest! {
     }
 }
 
-/// Layers of so many weights that they are fetched ahead: samples in several turns, chains in several stretches.
+/// Layers of so many weights that they are fetched ahead: samples in several turns, and in several chunks where a core's
+/// second-level cache has 4 MiB or less; chains in several stretches.
 #[test]
 fn layers_of_a_megabyte() {
     let numbers = |length: usize, key: u32| -> Vec<f32> {
         (0..length as u32).map(|i| reference::uniform([key, 0], i) - 0.5).collect()
     };
     for (inputs, outputs) in [(2053, 130), (130, 2053)] {
-        for samples in [2, 29] {
+        for samples in [2, 29, 1100] {
             let shape = LayerShape { inputs, outputs };
             let (weights, z, delta) =
                 (numbers(outputs * (1 + inputs), 1), numbers(samples * inputs, 2), numbers(samples * outputs, 3));
