@@ -160,7 +160,9 @@ fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: i
     let _computing = Computing::begin();
     let caller = rayon::current_thread_index();
     scope.spawn_broadcast(move |_, context| {
-        if Some(context.index()) != caller {
+        // A thread may find this in the midst of a piece of work, while it waits for another one's: it must go back to that, or
+        // all would wait for ever.
+        if Some(context.index()) != caller && !COMPUTES.get() {
             help_until(stop);
         }
     });
@@ -195,7 +197,7 @@ fn help_until(stop: &AtomicBool) {
 
 /// Calls `body` on each of `threads` with its number and its share of the `work`. To `cut` it for the threads before a
 /// middle one and those from that one on is given the work of some threads, these, and the middle one; work that is not cut
-/// is done by the first of them.
+/// is done by the first of them. A thread that waits for the others meanwhile helps no other computation.
 pub(crate) fn share_out<W: Send>(
     threads: Range<usize>,
     work: W,
@@ -205,6 +207,7 @@ pub(crate) fn share_out<W: Send>(
     if threads.len() == 1 {
         return body(threads.start, work);
     }
+    let _computing = Computing::begin();
     let middle = threads.start + threads.len() / 2;
     match cut(work, threads.clone(), middle) {
         Ok([left, right]) => both(
