@@ -6,7 +6,7 @@ use net::{Dataset, Network, Trainer};
 
 use crate::error::Error;
 use crate::prediction::Prediction;
-use crate::throughput;
+use crate::throughput::{self, SHORT_EPOCH, Training};
 use crate::workload::Workload;
 
 /// Samples or rows that are compared with the textbook's: more than a tile has rows, and few, since that is slow.
@@ -73,14 +73,12 @@ pub fn check_training(workload: &Workload, levels: &[Level], threads: &[usize]) 
 /// # Errors
 /// If they differ, or the threads cannot be had.
 pub fn check_epoch(workload: &Workload, levels: &[Level], threads: &[usize]) -> Result<(), Error> {
-    let minibatches = (throughput::SHORT_EPOCH / workload.batch_size).max(2);
-    let data = workload.data(minibatches * workload.batch_size);
     let compared = levels.iter().filter(|level| level.is_fused() && !matches!(level, Level::Scalar(_)));
     let mut expected = None;
     for (&threads, &level) in threads.iter().flat_map(|threads| compared.clone().map(move |level| (threads, level))) {
-        let mut trainer = Trainer::new(workload.network(), throughput::options(workload, level, threads))?;
-        trainer.epoch(&data)?;
-        let found = weights(trainer.network());
+        let mut training = Training::in_epochs_of(SHORT_EPOCH, workload, level, threads)?;
+        training.session(|epoch| epoch())?;
+        let found = weights(training.network());
         let what = format!("weights of {} after an epoch, threads {threads},", workload.name());
         compare(level, &what, &found, expected.get_or_insert_with(|| found.clone()), 1)?;
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use net::{Dataset, Level, Optimizer, Threads, Trainer, TrainingOptions};
+use net::{Dataset, Level, Network, Optimizer, Threads, Trainer, TrainingOptions};
 
 use crate::workload::Workload;
 
@@ -43,6 +43,11 @@ impl Training {
     pub fn session<R: Send>(&mut self, body: impl FnOnce(&mut dyn FnMut() -> Result<(), net::Error>) -> R + Send) -> R {
         let Training { trainer, data } = self;
         trainer.session(|trainer| body(&mut || trainer.epoch(data).map(|_loss| ())))
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Network {
+        self.trainer.network()
     }
 
     /// Samples in an epoch.

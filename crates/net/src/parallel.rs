@@ -104,13 +104,12 @@ impl Pool {
             Pool::Caller | Pool::Entered(_) => body(),
             Pool::Own(pool) => {
                 let _computing = Computing::begin();
-                let stop = AtomicBool::new(false);
-                pool.scope(|scope| with_team(scope, &stop, body))
+                pool.install(|| with_team(body))
             }
             Pool::Global => {
                 let _computing = Computing::begin();
-                let stop = AtomicBool::new(false);
-                rayon::scope(|scope| with_team(scope, &stop, body))
+                // On a thread of the global pool.
+                rayon::scope(|_| with_team(body))
             }
         }
     }
@@ -156,25 +155,32 @@ impl Drop for Computing {
 }
 
 /// Runs `body` while all other threads of the pool look for its work without a pause.
-fn with_team<'scope, R>(scope: &Scope<'scope>, stop: &'scope AtomicBool, body: impl FnOnce() -> R) -> R {
+fn with_team<R: Send>(body: impl FnOnce() -> R + Send) -> R {
+    // Until all of them have been let go: the thread waits for them, too.
     let _computing = Computing::begin();
-    let caller = rayon::current_thread_index();
-    scope.spawn_broadcast(move |_, context| {
-        // A thread may find this in the midst of a piece of work, while it waits for another one's: it must go back to that, or
-        // all would wait for ever.
-        if Some(context.index()) != caller && !COMPUTES.get() {
+    let stop = AtomicBool::new(false);
+    rayon::scope(|scope| {
+        call_team(scope, &stop);
+        /// Lets the team go, even if the body panics.
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Release);
+            }
+        }
+        let _stop = Stop(&stop);
+        body()
+    })
+}
+
+/// Calls all threads of the pool but those that compute: one may find this while it waits for another one's part of the work,
+/// and must go back to its own, or both would wait for ever.
+fn call_team<'scope>(scope: &Scope<'scope>, stop: &'scope AtomicBool) {
+    scope.spawn_broadcast(move |_, _| {
+        if !COMPUTES.get() {
             help_until(stop);
         }
     });
-    /// Lets the team go, even if the body panics.
-    struct Stop<'a>(&'a AtomicBool);
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
-    let _stop = Stop(stop);
-    body()
 }
 
 /// Looks so many times for work, some tens of microseconds, before it lets another program's thread run.
@@ -247,6 +253,7 @@ const MOST_SPINS: u32 = 100_000;
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -282,6 +289,56 @@ mod tests {
         for threads in [Threads::Global, Threads::Own(2)] {
             assert!(deepest(200, threads) <= 2, "{threads:?}");
         }
+    }
+
+    /// A thread whose part of the work is done, but not the part that another one took from it, finds the call and goes back.
+    #[test]
+    fn a_thread_that_waits_for_its_work_does_not_begin_to_help() {
+        let wait_for = |flag: &AtomicBool| {
+            while !flag.load(Ordering::Acquire) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let set = |flag: &AtomicBool| flag.store(true, Ordering::Release);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let [taken, waits, called, stop, is_late] = std::array::from_fn(|_| AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            // Lets a thread go that helps.
+            threads.spawn(|| {
+                let begin = Instant::now();
+                while !stop.load(Ordering::Acquire) {
+                    if begin.elapsed() > Duration::from_secs(20) {
+                        set(&is_late);
+                        set(&stop);
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            pool.scope(|scope| {
+                let stop = &stop;
+                let work = |part, ()| match part {
+                    0 => {
+                        wait_for(&waits);
+                        call_team(scope, stop);
+                        set(&called);
+                    }
+                    // Parts 2 and 3 were taken from part 0 as one, and part 3 is taken from part 2.
+                    2 => {
+                        wait_for(&taken);
+                        set(&waits);
+                    }
+                    3 => {
+                        set(&taken);
+                        wait_for(&called);
+                        std::thread::sleep(Duration::from_millis(200));
+                    }
+                    _ => {}
+                };
+                share_out(0..4, (), &|(), _, _| Ok([(); 2]), &work);
+                set(stop);
+            });
+        });
+        assert!(!is_late.into_inner());
     }
 
     #[test]
