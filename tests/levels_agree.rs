@@ -3,7 +3,7 @@
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, Row, RowMut, SampleGroup, Table,
+    PanelsMut, ROW_MULTIPLE, Row, RowMut, Table,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -330,7 +330,7 @@ fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
     let panels = PanelsMut::new(&mut numbers, units, rows);
     let samples = rows_of_units.len() / units;
     let table = Table::new(rows_of_units, units);
-    dispatch!(Level::best(), simd => matrix::gather_rows(simd, (table, 0), samples, |row| row, panels));
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, table, samples, |row| row, panels));
     numbers
 }
 
@@ -415,14 +415,17 @@ proptest! {
         let blocks = Blocks::new(&forward, &backward, shape);
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let (z_panels, delta_panels) = (in_panels(&z, inputs, rows), in_panels(&delta, outputs, rows));
-        let numbers_of_groups = in_groups(&z, &delta, shape, group_samples);
         let group_rows = group_samples.next_multiple_of(ROW_MULTIPLE);
-        let z_length = Panels::len(inputs, group_rows);
-        let firsts = (0..samples).step_by(group_samples);
-        let groups: Vec<SampleGroup> = firsts
-            .zip(&numbers_of_groups)
-            .map(|(first, numbers)| SampleGroup { numbers, rows: group_rows, samples: group_samples.min(samples - first) })
+        let groups: Vec<[Vec<f32>; 2]> = z
+            .chunks(group_samples * inputs)
+            .zip(delta.chunks(group_samples * outputs))
+            .map(|(z, delta)| [in_panels(z, inputs, group_rows), in_panels(delta, outputs, group_rows)])
             .collect();
+        let gradient_of = |group: usize, block| {
+            let [z, delta] = &groups[group];
+            let (z, delta) = (Panels::new(z, inputs, group_rows), Panels::new(delta, outputs, group_rows));
+            BlockGradient { shape, block, z, delta, samples: group_samples.min(samples - group * group_samples) }
+        };
 
         for level in Level::available() {
             let mut z_out = vec![f32::NAN; Panels::len(outputs, rows)];
@@ -470,17 +473,16 @@ proptest! {
 
             // The sums go from group to group; those over all but the last one are what descent begins with.
             let places = || (0..shape.blocks()).map(|block| (block / shape.input_panels(), block % shape.input_panels()));
-            let (last, groups_before) = groups.split_last().expect("a group");
+            let last = groups.len() - 1;
             let mut found_gradient = vec![f32::NAN; weights.len()];
             let sums_before: Vec<Option<Vec<f32>>> = places()
                 .map(|block| {
-                    let gradient = |group| BlockGradient { shape, block, group, z: 0, delta: z_length };
                     let mut sums = vec![f32::NAN; GRADIENT];
-                    for (turn, group) in groups_before.iter().enumerate() {
-                        dispatch!(level, simd => gradient(*group).sum(simd, &mut sums, turn > 0));
+                    for group in 0..last {
+                        dispatch!(level, simd => gradient_of(group, block).sum(simd, &mut sums, group > 0));
                     }
-                    let before = (!groups_before.is_empty()).then(|| sums.clone());
-                    dispatch!(level, simd => gradient(*last).sum(simd, &mut sums, before.is_some()));
+                    let before = (last > 0).then(|| sums.clone());
+                    dispatch!(level, simd => gradient_of(last, block).sum(simd, &mut sums, before.is_some()));
                     matrix::write_gradient(shape, block, &sums, &mut found_gradient);
                     before
                 })
@@ -492,7 +494,7 @@ proptest! {
                 let copies =
                     found_forward.chunks_exact_mut(FORWARD_BLOCK).zip(found_backward.chunks_exact_mut(BACKWARD_BLOCK));
                 for ((block, before), (forward, backward)) in places().zip(&sums_before).zip(copies) {
-                    let gradient = BlockGradient { shape, block, group: *last, z: 0, delta: z_length };
+                    let gradient = gradient_of(last, block);
                     let mut velocity = vec![0.0; GRADIENT];
                     for _step in 0..2 {
                         let block = BlockMut { forward: &mut *forward, backward: &mut *backward };
@@ -574,15 +576,6 @@ fn finiteness() {
             }
         }
     }
-}
-
-/// The activations and deltas of a minibatch in groups.
-fn in_groups(z: &[f32], delta: &[f32], shape: LayerShape, group_samples: usize) -> Vec<Vec<f32>> {
-    let rows = group_samples.next_multiple_of(ROW_MULTIPLE);
-    let groups = z.chunks(group_samples * shape.inputs).zip(delta.chunks(group_samples * shape.outputs));
-    groups
-        .map(|(z, delta)| [in_panels(z, shape.inputs, rows), in_panels(delta, shape.outputs, rows)].concat())
-        .collect()
 }
 
 /// Names the levels that were exercised; with BACKPROP_EXPECT_LEVELS=avx2,avx512 a missing one fails, so that CI cannot

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, SampleGroup, Table,
+    PanelsMut, ROW_MULTIPLE, Table,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -144,16 +144,16 @@ impl Layer {
                 dispatch!(level, simd => matrix::backward(simd, blocks, delta, samples, ACTIVATION.slope(), z, (delta_in, 0)));
             }
             Kernel::Gradient => {
-                let group = SampleGroup { numbers: &self.group, rows, samples };
+                let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
                 dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
-                    let gradient = BlockGradient { shape, block, group, z: 0, delta: z.len() };
+                    let gradient = BlockGradient { shape, block, z, delta, samples };
                     gradient.sum(simd, &mut self.gradient[at * GRADIENT..][..GRADIENT], false);
                 }));
             }
             Kernel::Descend => {
-                let group = SampleGroup { numbers: &self.group, rows, samples };
+                let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
                 dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
-                    let gradient = BlockGradient { shape, block, group, z: 0, delta: z.len() };
+                    let gradient = BlockGradient { shape, block, z, delta, samples };
                     let forward = &mut self.forward[at * FORWARD_BLOCK..][..FORWARD_BLOCK];
                     let backward = &mut self.backward[at * BACKWARD_BLOCK..][..BACKWARD_BLOCK];
                     let velocity = &mut self.velocity[at * GRADIENT..][..GRADIENT];
@@ -243,7 +243,7 @@ fn places(shape: LayerShape) -> impl Iterator<Item = (usize, usize)> {
 fn write_panels(numbers: &mut [f32], units: usize, rows: usize, samples: &[f32]) {
     let panels = PanelsMut::new(numbers, units, rows);
     let table = Table::new(samples, units);
-    dispatch!(Level::best(), simd => matrix::gather_rows(simd, (table, 0), samples.len() / units, |row| row, panels));
+    dispatch!(Level::best(), simd => matrix::gather_rows(simd, table, samples.len() / units, |row| row, panels));
 }
 
 /// One kernel of a minibatch, with a layer of its own.

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kernels::matrix::{LayerShape, SampleGroup};
+use kernels::matrix::LayerShape;
 use kernels::{Dropout, Level, dispatch};
 
 use crate::in_turn::{Abandon, InTurn};
@@ -117,8 +117,8 @@ impl Groups<'_> {
         sample_sweep(self.level, network, layout, numbers, self.data, self.group(group), self.dropout);
     }
 
-    pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &mut [f32], loss: &mut LossSum) {
-        loss.add(self.data, self.group(group).0, layout.output_arrays(numbers).1.losses);
+    pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &[f32], loss: &mut LossSum) {
+        loss.add(self.data, self.group(group).0, layout.losses(layout.parts(numbers).1));
     }
 
     /// What step 4 for a group needs.
@@ -130,7 +130,8 @@ impl Groups<'_> {
         numbers: &'a [f32],
     ) -> WeightSweep<'a> {
         let samples = self.group(group).0.len();
-        WeightSweep { layers, layout, group: SampleGroup { numbers, rows: layout.rows, samples }, groups_before: group }
+        let (hidden, ends) = layout.parts(numbers);
+        WeightSweep { layers, layout, hidden, ends: [ends; 2], samples, groups_before: group }
     }
 
     pub(crate) fn add_gradient(
@@ -149,5 +150,5 @@ impl Groups<'_> {
 
 /// The memory of the first `count` groups, and that of the other ones.
 pub(crate) fn cut_groups<'a>(numbers: &'a mut [f32], layout: &GroupLayout, count: usize) -> [&'a mut [f32]; 2] {
-    numbers.split_at_mut(count * layout.stride).into()
+    numbers.split_at_mut(count * layout.stride()).into()
 }

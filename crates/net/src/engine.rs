@@ -10,12 +10,12 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{GRADIENT, LayerShape, SampleGroup, read_gradient, write_gradient};
+use kernels::matrix::{GRADIENT, LayerShape, read_gradient, write_gradient};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::by_samples::{Groups, LastGroup, group_samples};
-use crate::by_units;
+use crate::by_units::ByUnits;
 use crate::forward_sweep::LEAST_WEIGHTS;
 use crate::in_turn::InTurn;
 use crate::loss::LossSum;
@@ -23,6 +23,7 @@ use crate::optimizer::{Progress, clipped, in_registers};
 use crate::parallel::{Shares, Team};
 use crate::parameters::{BlocksMut, place_of};
 use crate::replicas::{self, Replica, ReplicaMut};
+use crate::sample_sweep::Keep;
 use crate::tuning::Kind;
 use crate::weight_sweep::{
     BlockSums, Part, Sums, WeightSweep, squared_norm, sums_of_blocks, sweep_together, update_from_sums,
@@ -112,7 +113,9 @@ impl Engine {
         let in_groups = groups.checked_mul(group_samples(samples, 1, is_large(network)))?;
         let replicas = if is_large(network) { 0 } else { threads - 1 };
         let of_replica = network.shape.bytes() + size_of::<f32>() * self.kept.len();
-        let activations = Workspace::bytes(&network.shape, in_groups.checked_add(by_units)?, self.purpose)?;
+        let (samples, in_ends) =
+            (in_groups.checked_add(by_units)?, by_units.checked_mul(threads.min(self.most_panels) - 1)?);
+        let activations = Workspace::bytes(&network.shape, samples, in_ends, self.purpose)?;
         activations.checked_add(replicas * of_replica)
     }
 
@@ -169,7 +172,15 @@ impl Engine {
         if let Some(found) = self.workspaces.iter().position(|workspace| workspace.serves(samples, team)) {
             return found;
         }
-        self.workspaces.retain(|workspace| workspace.team != team);
+        let (mut samples, mut team) = (samples, team);
+        self.workspaces.retain(|workspace| {
+            let is_too_small = workspace.is_of_kind(team);
+            if is_too_small {
+                samples = samples.max(workspace.samples);
+                team.threads = team.threads.max(workspace.team.threads);
+            }
+            !is_too_small
+        });
         self.workspaces.push(Workspace::new(&network.shape, samples, team, self.purpose));
         self.workspaces.len() - 1
     }
@@ -188,11 +199,13 @@ impl Engine {
         let Minibatch { network, level, dropout, data, indices, team, squares } = minibatch;
         let Team { threads, shares } = team;
         if shares == Shares::Units {
-            let room = self.make_room(network, indices.len(), Team { threads: 1, shares });
+            let room = self.make_room(network, indices.len(), team);
             let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
-            by_units::sample_sweep((level, threads), network, layout, numbers, data, indices, dropout);
+            let (samples, keep) = (indices.len(), Keep::new(layout, dropout, 0));
+            let (hidden, ends) = layout.parts_mut(numbers);
+            ByUnits { level, threads, network, layout, samples, keep }.sample_sweep((hidden, ends), data, indices);
             let mut loss = LossSum::default();
-            loss.add(data, indices, layout.output_arrays(numbers).1.losses);
+            loss.add(data, indices, layout.losses(ends));
             return (loss, Some(Unsummed { room, group: LastGroup { samples: indices.len(), groups_before: 0 } }));
         }
         let samples = group_samples(indices.len(), threads, is_large(network));
@@ -217,14 +230,15 @@ impl Engine {
             if left.group.groups_before == 0 {
                 self.begin_sums(network);
             }
-            let sweep = left.sweep(&self.workspaces, &network.parameters.layers);
+            let sweep_of = |thread| left.sweep(&self.workspaces, &network.parameters.layers, thread);
             let part = Part {
                 blocks: 0..network.parameters.block_count(),
                 weights: BlocksMut::none(),
                 kept: &mut [],
                 sums: &mut self.sums,
             };
-            sweep_together(team, sweep.layers, part, &|Part { blocks, sums, .. }| {
+            sweep_together(team, &network.parameters.layers, part, &|thread, Part { blocks, sums, .. }| {
+                let sweep = sweep_of(thread);
                 dispatch!(level, simd => sweep.add(simd, blocks, (sums, squares), &AtomicBool::new(false)));
             });
         }
@@ -286,15 +300,17 @@ impl Engine {
             kept: &mut self.kept,
             sums: &mut self.sums,
         };
-        let sweep = left.map(|left| left.sweep(&self.workspaces, layers));
-        match (sweep, in_registers(step)) {
-            (Some(sweep), Some(sgd)) => sweep_together(team, layers, part, &|part| {
+        let sweep_of = |left: Unsummed, thread| left.sweep(&self.workspaces, layers, thread);
+        match (left, in_registers(step)) {
+            (Some(left), Some(sgd)) => sweep_together(team, layers, part, &|thread, part| {
+                let sweep = sweep_of(left, thread);
                 dispatch!(level, simd => sweep.descend(simd, sgd, part));
             }),
-            (Some(sweep), None) => sweep_together(team, layers, part, &|part| {
+            (Some(left), None) => sweep_together(team, layers, part, &|thread, part| {
+                let sweep = sweep_of(left, thread);
                 dispatch!(level, simd => sweep.update(simd, step, part));
             }),
-            (None, _) => sweep_together(team, layers, part, &|part| {
+            (None, _) => sweep_together(team, layers, part, &|_, part| {
                 dispatch!(level, simd => update_from_sums(simd, layers, step, part));
             }),
         }
@@ -363,11 +379,17 @@ struct Unsummed {
 }
 
 impl Unsummed {
-    /// What step 4 for it needs.
-    fn sweep<'a>(self, workspaces: &'a [Workspace], layers: &'a [(usize, LayerShape)]) -> WeightSweep<'a> {
+    /// What step 4 for it needs on one of the threads.
+    fn sweep<'a>(
+        self,
+        workspaces: &'a [Workspace],
+        layers: &'a [(usize, LayerShape)],
+        thread: usize,
+    ) -> WeightSweep<'a> {
         let LastGroup { samples, groups_before } = self.group;
-        let Workspace { layout, numbers, .. } = &workspaces[self.room];
-        WeightSweep { layers, layout, group: SampleGroup { numbers, rows: layout.rows, samples }, groups_before }
+        let workspace = &workspaces[self.room];
+        let (hidden, ends) = workspace.parts_of(thread);
+        WeightSweep { layers, layout: &workspace.layout, hidden, ends, samples, groups_before }
     }
 }
 
@@ -408,6 +430,9 @@ mod tests {
             (300, &[40], 1, Activation::Gelu),
             (3, &[2], 1, Activation::Relu),
             (3, &[2, 130], 40, Activation::Tanh),
+            (40, &[65], 9, Activation::Silu),
+            (70, &[], 40, Activation::Tanh),
+            (70, &[], 1, Activation::Tanh),
         ] {
             let builder = Network::builder(inputs).hidden(hidden).activation(activation).seed(5);
             let network = match outputs {

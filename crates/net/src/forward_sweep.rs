@@ -7,7 +7,7 @@ use kernels::{Level, dispatch};
 
 use crate::buffer::Buffer;
 use crate::by_samples::cut_groups;
-use crate::by_units;
+use crate::by_units::ByUnits;
 use crate::layer;
 use crate::loss::{LossSum, losses_and_deltas};
 use crate::parallel::{Pool, Shares, Team, share_out};
@@ -181,18 +181,11 @@ impl ForwardSweep {
                 1 if is_plain_row => row.run((network, level), prediction, rows.features, rows.predictions),
                 1 => body(groups, rows, count),
                 _ if shares_layers => pool.run(|| {
-                    let (parameters, activation) = (&network.parameters, network.shape.activation());
-                    by_units::gather_features((level, threads), layout, groups, rows.features, count, &|row| row);
-                    by_units::propagate(
-                        (level, threads),
-                        parameters,
-                        activation,
-                        layout,
-                        groups,
-                        count,
-                        Keep::Postactivations,
-                    );
-                    dispatch!(level, simd => answer(simd, asked, layout, groups, rows));
+                    let (hidden, ends) = layout.parts_mut(groups);
+                    let by_units =
+                        ByUnits { level, threads, network, layout, samples: count, keep: Keep::Postactivations };
+                    by_units.propagate_rows((hidden, ends), rows.features);
+                    dispatch!(level, simd => answer(simd, asked, layout, ends, rows));
                 }),
                 _ => pool.run(|| {
                     // As many parts of the rows as there are threads.
@@ -231,10 +224,11 @@ impl Scratch {
         if self.layout.rows < rows {
             self.layout = GroupLayout::new(&network.shape, rows, Purpose::Predictions);
         }
-        if self.numbers.len() < groups * self.layout.stride {
-            self.numbers = Buffer::zeros(groups * self.layout.stride);
+        let length = groups * self.layout.stride();
+        if self.numbers.len() < length {
+            self.numbers = Buffer::zeros(length);
         }
-        (&self.layout, &mut self.numbers[..groups * self.layout.stride])
+        (&self.layout, &mut self.numbers[..length])
     }
 }
 
@@ -257,29 +251,30 @@ fn sweep(
     (rows, samples): (Rows<'_>, usize),
 ) {
     let (parameters, activation) = (&network.parameters, network.shape.activation());
+    let (hidden, ends) = layout.parts_mut(group);
     dispatch!(level, simd => {
         let first = parameters.layer(0);
         // Wide layers read the rows where they are.
-        let from = if layout.z.len() > 1 && !first.shape().is_narrow() {
-            let (_, z_out, _) = layout.hidden_layer(group, 1);
-            layer::forward_features(simd, first, activation, rows.features, samples, (z_out, layout.rows));
+        let from = if layout.layers() > 1 && !first.shape().is_narrow() {
+            let (_, z_out, _) = layout.z_and_slopes(hidden, 1);
+            layer::forward_features(simd, first, activation, rows.features, samples, z_out);
             1
         } else {
-            gather_rows(simd, layout, group, rows.features, samples);
+            gather_rows(simd, layout, ends, rows.features, samples);
             0
         };
-        propagate(simd, parameters, activation, layout, group, samples, (from, Keep::Postactivations));
-        answer(simd, asked, layout, group, rows);
+        propagate(simd, parameters, activation, layout, (hidden, ends), samples, (from, Keep::Postactivations));
+        answer(simd, asked, layout, ends, rows);
     });
 }
 
-/// Writes the features into the group.
+/// Writes the features into the ends of a group.
 #[inline(always)]
-fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, group: &mut [f32], features: &[f32], samples: usize) {
+fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, ends: &mut [f32], features: &[f32], samples: usize) {
     gather_features(
         simd,
         layout,
-        group,
+        ends,
         features,
         samples,
         #[inline(always)]
@@ -289,11 +284,11 @@ fn gather_rows<S: Simd>(simd: S, layout: &GroupLayout, group: &mut [f32], featur
 
 /// Losses and predictions from the preactivations of the output.
 #[inline(always)]
-fn answer<S: Simd>(simd: S, asked: Asked<'_>, layout: &GroupLayout, group: &mut [f32], rows: Rows<'_>) {
+fn answer<S: Simd>(simd: S, asked: Asked<'_>, layout: &GroupLayout, ends: &mut [f32], rows: Rows<'_>) {
     let Asked { prediction, output_layer, data } = asked;
     let Rows { predictions, first, losses, .. } = rows;
     let outputs = layout.units[layout.units.len() - 1];
-    let (_, mut arrays) = layout.output_arrays(group);
+    let mut arrays = layout.output_arrays(ends);
     if let Some(data) = data {
         // In a function of its own, so that it costs predictions no registers.
         simd.vectorize(

@@ -1,10 +1,8 @@
 //! One layer of the minibatch path: forward and backward side by side.
 
-use kernels::matrix::{self, Blocks, LayerShape, Panels, PanelsMut, Table};
+use kernels::matrix::{self, Blocks, Panels, PanelsMut, Table};
 use kernels::simd::Simd;
-use kernels::{Activation, LayerDropout, Level, Slope, dispatch};
-
-use crate::by_units::for_parts;
+use kernels::{Activation, LayerDropout, Slope};
 
 /// A hidden layer: z_out = activation(W z + w0), or the preactivations without an activation, for `samples` samples. `scratch`
 /// has a place for each row and each unit of a narrow layer.
@@ -13,21 +11,20 @@ pub(crate) fn forward_hidden<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     activation: Option<Activation>,
-    (z, rows): (&[f32], usize),
+    z: Panels<'_>,
     samples: usize,
-    z_out: &mut [f32],
+    z_out: PanelsMut<'_>,
     scratch: &mut [f32],
 ) {
-    let (z, z_out) =
-        (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
     if weights.shape().is_narrow() {
-        forward_narrow_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch);
+        forward_narrow_hidden(simd, weights, activation, z, samples, z_out, scratch);
     } else {
         matrix::forward(simd, weights, z, samples, activation, z_out);
     }
 }
 
-/// The first hidden layer, which is not narrow, for the first `samples` rows of a table of features. A function of its own.
+/// The first hidden layer, or some panels of it, which is not narrow, for the first `samples` rows of a table of features. A
+/// function of its own.
 #[inline(always)]
 pub(crate) fn forward_features<S: Simd>(
     simd: S,
@@ -35,13 +32,12 @@ pub(crate) fn forward_features<S: Simd>(
     activation: Activation,
     features: &[f32],
     samples: usize,
-    (z_out, rows): (&mut [f32], usize),
+    z_out: PanelsMut<'_>,
 ) {
     simd.vectorize(
         #[inline(always)]
         move || {
-            let LayerShape { inputs, outputs } = weights.shape();
-            let (table, z_out) = (Table::new(features, inputs), PanelsMut::new(z_out, outputs, rows));
+            let table = Table::new(features, weights.shape().inputs);
             matrix::forward_table(simd, weights, table, samples, Some(activation), z_out);
         },
     );
@@ -53,7 +49,7 @@ fn forward_narrow_hidden<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     activation: Option<Activation>,
-    (z, rows): (Panels<'_>, usize),
+    z: Panels<'_>,
     samples: usize,
     mut z_out: PanelsMut<'_>,
     scratch: &mut [f32],
@@ -61,6 +57,7 @@ fn forward_narrow_hidden<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || {
+            let rows = z_out.rows();
             let units = &mut scratch[..weights.shape().outputs * rows];
             matrix::forward_narrow(simd, weights, z, samples, activation, units);
             for (unit, column) in units.chunks_exact(rows).enumerate() {
@@ -87,33 +84,9 @@ pub(crate) fn activate_with_slopes<S: Simd>(
     );
 }
 
-/// [`forward_hidden`] on `threads` threads, each with some panels of the units; a narrow layer on one.
-pub(crate) fn forward_hidden_on(
-    (level, threads): (Level, usize),
-    weights: Blocks<'_>,
-    activation: Option<Activation>,
-    (z, rows): (&[f32], usize),
-    samples: usize,
-    z_out: &mut [f32],
-    scratch: &mut [f32],
-) {
-    let (z, z_out) =
-        (Panels::new(z, weights.shape().inputs, rows), PanelsMut::new(z_out, weights.shape().outputs, rows));
-    if weights.shape().is_narrow() {
-        dispatch!(level, simd => {
-            forward_narrow_hidden(simd, weights, activation, (z, rows), samples, z_out, scratch);
-        });
-    } else {
-        for_parts(threads, [z_out], &|first, [z_out]| {
-            let weights = weights.of_outputs(first, z_out.units());
-            dispatch!(level, simd => forward_units(simd, weights, z, samples, activation, z_out));
-        });
-    }
-}
-
 /// [`matrix::forward`] in a function of its own, so that all that is not in the loop over the hidden layers shares one.
 #[inline(always)]
-fn forward_units<S: Simd>(
+pub(crate) fn forward_units<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     z: Panels<'_>,
@@ -130,15 +103,8 @@ fn forward_units<S: Simd>(
 /// The output layer: the preactivations a = W z + w0, at first in `output` as columns; or, if the layer is not narrow, behind
 /// its panels.
 #[inline(always)]
-pub(crate) fn forward_output<S: Simd>(
-    simd: S,
-    weights: Blocks<'_>,
-    (z, rows): (&[f32], usize),
-    samples: usize,
-    output: &mut [f32],
-) {
-    let z = Panels::new(z, weights.shape().inputs, rows);
-    let outputs = weights.shape().outputs;
+pub(crate) fn forward_output<S: Simd>(simd: S, weights: Blocks<'_>, z: Panels<'_>, samples: usize, output: &mut [f32]) {
+    let (outputs, rows) = (weights.shape().outputs, z.rows());
     if weights.shape().is_narrow() {
         matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
     } else {
@@ -155,15 +121,9 @@ pub(crate) fn forward_output<S: Simd>(
 
 /// From the columns of the output layer's deltas to panels, as the layers before want them.
 #[inline(always)]
-pub(crate) fn write_deltas<S: Simd>(
-    simd: S,
-    (columns, rows): (&[f32], usize),
-    units: usize,
-    samples: usize,
-    delta: &mut [f32],
-) {
-    let mut delta = PanelsMut::new(delta, units, rows);
+pub(crate) fn write_deltas<S: Simd>(simd: S, columns: &[f32], units: usize, samples: usize, mut delta: PanelsMut<'_>) {
     if units <= matrix::NARROW {
+        let rows = delta.rows();
         let mut unit = 0;
         while unit < units {
             delta.write_column(unit, &columns[unit * rows..][..samples]);

@@ -1,6 +1,6 @@
 //! Steps 1 to 3 of backpropagation: forward and backward through all layers for a group of samples.
 
-use kernels::matrix::{self, Table};
+use kernels::matrix::{self, PanelsMut, Table};
 use kernels::simd::Simd;
 use kernels::{Activation, Dropout, Level, dispatch};
 
@@ -33,6 +33,22 @@ impl Keep {
             Keep::Slopes { .. } => None,
         }
     }
+
+    /// Or else applies it now, to the preactivations of the panels from `first_panel` on of hidden layer `layer`.
+    #[inline(always)]
+    pub(crate) fn slopes<S: Simd>(
+        self,
+        simd: S,
+        activation: Activation,
+        samples: usize,
+        (layer, first_panel): (usize, usize),
+        z_and_slopes: [PanelsMut<'_>; 2],
+    ) {
+        if let Keep::Slopes { dropout, first } = self {
+            let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
+            layer::activate_with_slopes(simd, activation, dropout, samples, first_panel, z_and_slopes);
+        }
+    }
 }
 
 /// Step 1 of backpropagation for the samples whose features (`from` 0), or postactivations of the first hidden layer (1),
@@ -44,43 +60,54 @@ pub(crate) fn propagate<S: Simd>(
     parameters: &Parameters,
     activation: Activation,
     layout: &GroupLayout,
-    group: &mut [f32],
+    (hidden, ends): (&mut [f32], &mut [f32]),
     samples: usize,
     (from, keep): (usize, Keep),
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let rows = layout.rows;
-            let last = layout.z.len();
-            for layer in 1 + from..last {
-                let weights = parameters.layer(layer - 1);
-                let (z, z_out, scratch) = layout.hidden_layer(group, layer);
-                layer::forward_hidden(simd, weights, keep.at_once(activation), (z, rows), samples, z_out, scratch);
-                if let Keep::Slopes { dropout, first } = keep {
-                    let dropout = dropout.map(|dropout| dropout.of_layer(layer, first));
-                    let z_and_slopes = layout.z_and_slopes(group, layer);
-                    layer::activate_with_slopes(simd, activation, dropout, samples, 0, z_and_slopes);
-                }
+            for layer in 1 + from..layout.layers() {
+                propagate_hidden(simd, parameters, activation, layout, (hidden, ends), samples, (layer, keep));
             }
-            let (z, output) = layout.output_layer(group);
-            layer::forward_output(simd, parameters.layer(last - 1), (z, rows), samples, output);
+            let (z, output) = layout.output_layer(hidden, ends);
+            layer::forward_output(simd, parameters.layer(layout.layers() - 1), z, samples, output);
         },
     );
 }
 
-/// Writes the features of some samples into the group: row `index_of(s)` of `features` is sample s.
+/// The same for hidden layer `layer` alone.
+#[inline(always)]
+pub(crate) fn propagate_hidden<S: Simd>(
+    simd: S,
+    parameters: &Parameters,
+    activation: Activation,
+    layout: &GroupLayout,
+    (hidden, ends): (&mut [f32], &mut [f32]),
+    samples: usize,
+    (layer, keep): (usize, Keep),
+) {
+    let (before, mut z_out, slopes) = layout.z_and_slopes(hidden, layer);
+    let (features, scratch) = layout.features_and_scratch(ends);
+    let (weights, z) = (parameters.layer(layer - 1), layout.z(before, features, layer - 1));
+    layer::forward_hidden(simd, weights, keep.at_once(activation), z, samples, z_out.reborrow(), scratch);
+    if let Some(slopes) = slopes {
+        keep.slopes(simd, activation, samples, (layer, 0), [z_out, slopes]);
+    }
+}
+
+/// Writes the features of some samples into the ends of a group: row `index_of(s)` of `features` is sample s.
 #[inline(always)]
 pub(crate) fn gather_features<S: Simd>(
     simd: S,
     layout: &GroupLayout,
-    group: &mut [f32],
+    ends: &mut [f32],
     features: &[f32],
     samples: usize,
     index_of: impl Fn(usize) -> usize,
 ) {
     let table = Table::new(features, layout.units[0]);
-    matrix::gather_rows(simd, (table, 0), samples, index_of, layout.features(group));
+    matrix::gather_rows(simd, table, samples, index_of, layout.features(ends));
 }
 
 /// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
@@ -110,10 +137,11 @@ fn sample_sweep_with<S: Simd>(
     let Network { parameters, shape } = network;
     let activation = shape.activation();
     let samples = indices.len();
+    let (hidden, ends) = layout.parts_mut(group);
     gather_features(
         simd,
         layout,
-        group,
+        ends,
         data.features(),
         samples,
         #[inline(always)]
@@ -121,13 +149,15 @@ fn sample_sweep_with<S: Simd>(
     );
     let keep = Keep::new(layout, dropout, first);
     // Step by step in functions of their own: they are compiled faster, and cost each other no registers.
-    propagate(simd, parameters, activation, layout, group, samples, (0, keep));
+    propagate(simd, parameters, activation, layout, (hidden, ends), samples, (0, keep));
 
-    output_deltas(simd, shape.output_layer(), layout, group, data, indices);
+    output_deltas(simd, shape.output_layer(), layout, ends, data, indices);
     let slope = layout.slope(activation);
-    for layer in (2..=layout.z.len()).rev() {
-        let (delta, z, delta_in) = layout.backward(group, layer);
-        layer::backward(simd, parameters.layer(layer - 1), slope, delta, samples, z, (delta_in, 0));
+    for layer in (2..=layout.layers()).rev() {
+        let (before, delta_in, after) = layout.hidden_deltas(hidden, layer - 1);
+        let (weights, delta) = (parameters.layer(layer - 1), layout.next_delta(after, ends, layer));
+        let z = layout.derivatives(before, layer - 1);
+        layer::backward(simd, weights, slope, delta, samples, z, (delta_in, 0));
     }
 }
 
@@ -137,22 +167,19 @@ pub(crate) fn output_deltas<S: Simd>(
     simd: S,
     output_layer: OutputLayer,
     layout: &GroupLayout,
-    group: &mut [f32],
+    ends: &mut [f32],
     data: &Dataset,
     indices: &[u32],
 ) {
-    let last = layout.z.len();
-    let (before, deltas) = group.split_at_mut(layout.delta[last]);
-    let delta = &mut deltas[..layout.panels_len(last)];
-    match (output_layer, layout.units[last]) {
+    match (output_layer, layout.units[layout.layers()]) {
         // Constants, so that loops over the units vanish. The other output layers are in a function of their own (`vectorize`
         // outlines it), so that they cost the sweep of a small network no registers.
         (OutputLayer::Sigmoid, 1) => {
-            deltas_of_units(simd, (OutputLayer::Sigmoid, 1), layout, before, delta, data, indices);
+            deltas_of_units(simd, (OutputLayer::Sigmoid, 1), layout, ends, data, indices);
         }
         head => simd.vectorize(
             #[inline(always)]
-            || deltas_of_units(simd, head, layout, before, delta, data, indices),
+            || deltas_of_units(simd, head, layout, ends, data, indices),
         ),
     }
 }
@@ -163,16 +190,15 @@ fn deltas_of_units<S: Simd>(
     simd: S,
     (output_layer, units): (OutputLayer, usize),
     layout: &GroupLayout,
-    group: &mut [f32],
-    delta: &mut [f32],
+    ends: &mut [f32],
     data: &Dataset,
     indices: &[u32],
 ) {
     let rows = layout.rows;
-    let (_, OutputArrays { a, t, losses, deltas: columns }) = layout.output_arrays(group);
+    let (OutputArrays { a, t, losses, deltas: columns }, delta) = layout.output_deltas(ends);
     data.gather_targets(indices, rows, t);
     let arrays = OutputArrays { a, t, losses, deltas: &mut *columns };
     losses_and_deltas(simd, output_layer, data.smoothing(), units, arrays);
     data.weigh(indices, rows, columns);
-    layer::write_deltas(simd, (columns, rows), units, indices.len(), delta);
+    layer::write_deltas(simd, columns, units, indices.len(), delta);
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, PANEL, SampleGroup};
+use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, PANEL};
 use kernels::simd::Simd;
 use kernels::{Sgd, Step};
 
@@ -63,7 +63,10 @@ fn for_each_block(
 pub(crate) struct WeightSweep<'a> {
     pub layers: Layers<'a>,
     pub layout: &'a GroupLayout,
-    pub group: SampleGroup<'a>,
+    /// The hidden layers of the group, and the ends in which its features and its output are.
+    pub hidden: &'a [f32],
+    pub ends: [&'a [f32]; 2],
+    pub samples: usize,
     /// The groups whose samples have been added to the sums before.
     pub groups_before: usize,
 }
@@ -73,15 +76,15 @@ impl WeightSweep<'_> {
     /// gradient, step 4 of backpropagation.
     #[inline(always)]
     fn for_each_gradient(&self, blocks: Range<usize>, mut visit: impl FnMut(usize, usize, BlockGradient<'_>)) {
-        let WeightSweep { layers, layout, group, .. } = *self;
+        let WeightSweep { layers, layout, hidden, ends: [features, output], samples, .. } = *self;
         for_each_block(
             layers,
             blocks,
-            group.samples,
+            samples,
             #[inline(always)]
             |at, layer, (shape, block)| {
-                let (z, delta) = (layout.z[layer], layout.delta[layer + 1]);
-                visit(at, layer, BlockGradient { shape, block, group, z, delta });
+                let (z, delta) = (layout.z(hidden, features, layer), layout.delta(hidden, output, layer + 1));
+                visit(at, layer, BlockGradient { shape, block, z, delta, samples });
             },
         );
     }
@@ -313,8 +316,13 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The weight sweep of all blocks of these layers by a team.
-pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, sweep: &(impl Fn(Part<'_>) + Sync)) {
+/// The weight sweep of all blocks of these layers by a team, each of whose threads is called with its number.
+pub(crate) fn sweep_together(
+    team: Team,
+    layers: Layers<'_>,
+    part: Part<'_>,
+    sweep: &(impl Fn(usize, Part<'_>) + Sync),
+) {
     let threads = 0..team.threads;
     match team.shares {
         Shares::Samples => {
@@ -327,7 +335,7 @@ pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, swe
                     0 | 1 => Err(part),
                     _ => Ok(part.split(first_block(middle) - first_block(threads.start))),
                 },
-                &|_, part| sweep(part),
+                sweep,
             );
         }
         // The rows of blocks of each layer are shared out as its units are in `by_units`.
@@ -351,7 +359,7 @@ pub(crate) fn sweep_together(team: Team, layers: Layers<'_>, part: Part<'_>, swe
                         let [left, right] = part.split(left_rows * blocks);
                         Ok([(left_rows, left), (rows - left_rows, right)])
                     },
-                    &|_, (_, part)| sweep(part),
+                    &|thread, (_, part)| sweep(thread, part),
                 );
                 rest = after;
             }

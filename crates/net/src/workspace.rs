@@ -7,32 +7,36 @@ use crate::buffer::Buffer;
 use crate::parallel::{Shares, Team};
 use crate::{Shape, TargetKind};
 
-/// Where each array starts in a group. All panels have `rows` rows.
+/// Where each array starts in a group's memory, which has two parts: the hidden layers, and the ends of the network (the features,
+/// and all that belongs to the output), which threads that share out units have one each of. All panels have `rows` rows.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupLayout {
     pub rows: usize,
     /// The widths of layers 0..=L.
     pub units: Vec<usize>,
-    /// Panels z of layers 0..L-1: the features and the postactivations of the hidden layers.
-    pub z: Vec<usize>,
-    /// A number for each unit of a narrow hidden layer and each row.
-    pub scratch: usize,
-    /// The output's preactivations as panels, where it is not narrow.
-    pub output_panels: usize,
-    /// The output's preactivations as columns, and behind them the targets, the losses and the deltas: see
+    /// Panels z of layers 0..L-1: in the ends, the features; in the hidden layers, their postactivations.
+    z: Vec<usize>,
+    /// In the ends: a number for each unit of a narrow hidden layer and each row.
+    scratch: usize,
+    /// In the ends: the output's preactivations as panels, where it is not narrow.
+    output_panels: usize,
+    /// In the ends: the output's preactivations as columns, and behind them the targets, the losses and the deltas: see
     /// [`OutputArrays`].
-    pub output: usize,
+    output: usize,
     /// Numbers in the columns of the output units.
     output_columns: usize,
     /// Numbers in the columns of the targets.
     target_columns: usize,
-    /// Panels delta of layers 1..=L (with an unused first entry, so that the index is the layer's).
-    pub delta: Vec<usize>,
+    /// Panels delta of layers 1..=L (with an unused first entry, so that the index is the layer's): those of layer L in the
+    /// ends.
+    delta: Vec<usize>,
     /// Panels dz/da of the hidden layers, as `z` counts them, where z does not tell it: see [`Slope`](kernels::Slope), and
     /// with dropout. Else there are none.
     pub slopes: Option<Vec<usize>>,
-    /// Numbers in a group.
-    pub stride: usize,
+    /// Numbers in the hidden layers.
+    hidden: usize,
+    /// Numbers in the ends.
+    pub ends: usize,
 }
 
 /// The arrays of the output: columns of `rows` numbers each, in which number s belongs to sample s.
@@ -73,38 +77,37 @@ impl GroupLayout {
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let mut units = vec![shape.inputs()];
         units.extend(shape.layers().map(|layer| layer.outputs));
-        let mut next = 0;
-        let mut place = |length: usize| {
-            let start = next;
-            next += length.next_multiple_of(PANEL);
+        let last = units.len() - 1;
+        let place = |next: &mut usize, length: usize| {
+            let start = *next;
+            *next += length.next_multiple_of(PANEL);
             start
         };
-        let hidden = units.len() - 1;
-        let z = units[..hidden].iter().map(|units| place(Panels::len(*units, rows))).collect();
-        let scratch = place(kernels::matrix::NARROW * rows);
+        let panels_of = |next: &mut usize, layer: usize| place(next, Panels::len(units[layer], rows));
+
+        let (mut hidden, mut ends) = (0, 0);
+        let mut z = vec![panels_of(&mut ends, 0)];
+        z.extend((1..last).map(|layer| panels_of(&mut hidden, layer)));
+        let slopes = purpose.keeps_slopes(shape).then(|| {
+            let of_layer = |layer| if layer == 0 { 0 } else { panels_of(&mut hidden, layer) };
+            (0..last).map(of_layer).collect()
+        });
+        let scratch = place(&mut ends, kernels::matrix::NARROW * rows);
         let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
         let is_narrow = outputs <= kernels::matrix::NARROW;
         let panels = if is_narrow { 0 } else { Panels::len(outputs, rows) };
-        let output_panels = place(panels);
+        let output_panels = place(&mut ends, panels);
         // Transposed in squares, whole panels become whole panels.
         let output_columns = if is_narrow { outputs * rows } else { panels };
-        let output = place(2 * output_columns + target_columns + rows);
-        let slopes = purpose.keeps_slopes(shape).then(|| {
-            let panels = units[..hidden].iter().enumerate().map(|(layer, units)| match layer {
-                0 => 0,
-                _ => place(Panels::len(*units, rows)),
-            });
-            panels.collect()
-        });
-        let delta = units.iter().enumerate().map(|(layer, units)| match layer {
+        let output = place(&mut ends, 2 * output_columns + target_columns + rows);
+        let delta = (0..=last).map(|layer| match layer {
             0 => 0,
             _ if purpose == Purpose::Predictions => 0,
-            _ => place(Panels::len(*units, rows)),
+            _ => panels_of(if layer == last { &mut ends } else { &mut hidden }, layer),
         });
         let delta = delta.collect();
         GroupLayout {
             rows,
-            units,
             z,
             scratch,
             output_panels,
@@ -113,54 +116,107 @@ impl GroupLayout {
             target_columns,
             delta,
             slopes,
-            stride: next,
+            hidden,
+            ends,
+            units,
         }
     }
 
-    /// The panels of the features in `group`.
+    /// How many layers of weights there are: L.
     #[inline(always)]
-    pub(crate) fn features<'a>(&self, group: &'a mut [f32]) -> PanelsMut<'a> {
-        PanelsMut::new(&mut group[self.z[0]..][..self.panels_len(0)], self.units[0], self.rows)
+    pub(crate) fn layers(&self) -> usize {
+        self.z.len()
     }
 
-    /// What hidden layer `layer` reads and writes in `group`: z of the layer before, its own z, and the scratch memory.
+    /// Whether they are so few that each thread that shares out units computes them all.
+    pub(crate) fn has_few_outputs(&self) -> bool {
+        self.units[self.layers()] <= PANEL
+    }
+
+    /// Numbers in a group.
     #[inline(always)]
-    pub(crate) fn hidden_layer<'a>(
+    pub(crate) fn stride(&self) -> usize {
+        self.hidden + self.ends
+    }
+
+    /// The hidden layers of `group`, and its ends.
+    #[inline(always)]
+    pub(crate) fn parts<'a>(&self, group: &'a [f32]) -> (&'a [f32], &'a [f32]) {
+        group.split_at(self.hidden)
+    }
+
+    /// The same, to be written.
+    #[inline(always)]
+    pub(crate) fn parts_mut<'a>(&self, group: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
+        group.split_at_mut(self.hidden)
+    }
+
+    /// The panels of the features.
+    #[inline(always)]
+    pub(crate) fn features<'a>(&self, ends: &'a mut [f32]) -> PanelsMut<'a> {
+        PanelsMut::new(&mut ends[self.z[0]..][..self.panels_len(0)], self.units[0], self.rows)
+    }
+
+    /// What layer `layer + 1` reads: the features (0), or z of hidden layer `layer`.
+    #[inline(always)]
+    pub(crate) fn z<'a>(&self, hidden: &'a [f32], ends: &'a [f32], layer: usize) -> Panels<'a> {
+        let part = if layer == 0 { ends } else { hidden };
+        Panels::new(&part[self.z[layer]..][..self.panels_len(layer)], self.units[layer], self.rows)
+    }
+
+    /// The features, and the scratch memory.
+    #[inline(always)]
+    pub(crate) fn features_and_scratch<'a>(&self, ends: &'a mut [f32]) -> (&'a [f32], &'a mut [f32]) {
+        let (features, scratch) = ends.split_at_mut(self.scratch);
+        (features, scratch)
+    }
+
+    /// Of hidden layer `layer` what lies before z, where z of the layers before is; z; and dz/da, if it is kept.
+    #[inline(always)]
+    pub(crate) fn z_and_slopes<'a>(
         &self,
-        group: &'a mut [f32],
+        hidden: &'a mut [f32],
         layer: usize,
-    ) -> (&'a [f32], &'a mut [f32], &'a mut [f32]) {
-        let (before, rest) = group.split_at_mut(self.z[layer]);
-        let z = &before[self.z[layer - 1]..][..self.panels_len(layer - 1)];
-        let (z_out, rest) = rest.split_at_mut(self.panels_len(layer));
-        (z, z_out, &mut rest[self.scratch - self.z[layer] - self.panels_len(layer)..])
+    ) -> (&'a [f32], PanelsMut<'a>, Option<PanelsMut<'a>>) {
+        let (units, length, start) = (self.units[layer], self.panels_len(layer), self.z[layer]);
+        let (before, rest) = hidden.split_at_mut(start);
+        let (z, rest) = rest.split_at_mut(length);
+        let slopes = self
+            .slopes
+            .as_ref()
+            .map(|slopes| PanelsMut::new(&mut rest[slopes[layer] - start - length..][..length], units, self.rows));
+        (before, PanelsMut::new(z, units, self.rows), slopes)
     }
 
-    /// What the output layer reads and writes in `group`: z of the last hidden layer, and everything from its panels on.
+    /// What the output layer reads and writes: z of the last hidden layer, and the ends from the output's panels on.
     #[inline(always)]
-    pub(crate) fn output_layer<'a>(&self, group: &'a mut [f32]) -> (&'a [f32], &'a mut [f32]) {
-        let last = self.z.len();
-        let (before, rest) = group.split_at_mut(self.output_panels);
-        (&before[self.z[last - 1]..][..self.panels_len(last - 1)], rest)
+    pub(crate) fn output_layer<'a>(&self, hidden: &'a [f32], ends: &'a mut [f32]) -> (Panels<'a>, &'a mut [f32]) {
+        let (features, output) = ends.split_at_mut(self.output_panels);
+        (self.z(hidden, features, self.layers() - 1), output)
     }
 
-    /// The arrays of the output in `group`, and what lies before them.
+    /// The arrays of the output.
     #[inline(always)]
-    pub(crate) fn output_arrays<'a>(&self, group: &'a mut [f32]) -> (&'a mut [f32], OutputArrays<'a>) {
-        let (before, rest) = group.split_at_mut(self.output);
-        let (a, rest) = rest.split_at_mut(self.output_columns);
+    pub(crate) fn output_arrays<'a>(&self, ends: &'a mut [f32]) -> OutputArrays<'a> {
+        let (a, rest) = ends[self.output..].split_at_mut(self.output_columns);
         let (t, rest) = rest.split_at_mut(self.target_columns);
         let (losses, rest) = rest.split_at_mut(self.rows);
-        (before, OutputArrays { a, t, losses, deltas: &mut rest[..self.output_columns] })
+        OutputArrays { a, t, losses, deltas: &mut rest[..self.output_columns] }
     }
 
-    /// z of hidden layer `layer` and its dz/da, which are kept.
+    /// The losses: a column.
     #[inline(always)]
-    pub(crate) fn z_and_slopes<'a>(&self, group: &'a mut [f32], layer: usize) -> [PanelsMut<'a>; 2] {
-        let length = self.panels_len(layer);
-        let (before, rest) = group.split_at_mut(self.slopes(layer));
-        let panels = [&mut before[self.z[layer]..][..length], &mut rest[..length]];
-        panels.map(|panels| PanelsMut::new(panels, self.units[layer], self.rows))
+    pub(crate) fn losses<'a>(&self, ends: &'a [f32]) -> &'a [f32] {
+        &ends[self.output + self.output_columns + self.target_columns..][..self.rows]
+    }
+
+    /// The arrays of the output, and the panels of its deltas.
+    #[inline(always)]
+    pub(crate) fn output_deltas<'a>(&self, ends: &'a mut [f32]) -> (OutputArrays<'a>, PanelsMut<'a>) {
+        let last = self.layers();
+        let (before, delta) = ends.split_at_mut(self.delta[last]);
+        let delta = PanelsMut::new(&mut delta[..self.panels_len(last)], self.units[last], self.rows);
+        (self.output_arrays(before), delta)
     }
 
     /// How backpropagation finds dz/da.
@@ -169,75 +225,105 @@ impl GroupLayout {
         if self.slopes.is_none() { activation.slope() } else { Slope::Kept }
     }
 
-    /// What backpropagation through layer `layer`, from 2 on, reads and writes in `group`: its deltas; z of the layer
-    /// before, or dz/da if those are kept; and the deltas of the layer before.
+    /// What backpropagation finds dz/da of hidden layer `layer` in: z, or dz/da itself if it is kept.
     #[inline(always)]
-    pub(crate) fn backward<'a>(&self, group: &'a mut [f32], layer: usize) -> (Panels<'a>, Panels<'a>, PanelsMut<'a>) {
-        let (before, delta) = group.split_at_mut(self.delta[layer]);
-        let (before, delta_in) = before.split_at_mut(self.delta[layer - 1]);
-        let (units, units_in) = (self.units[layer], self.units[layer - 1]);
-        let length = self.panels_len(layer - 1);
-        let start = match self.slopes {
-            None => self.z[layer - 1],
-            Some(_) => self.slopes(layer - 1),
-        };
-        (
-            Panels::new(&delta[..self.panels_len(layer)], units, self.rows),
-            Panels::new(&before[start..][..length], units_in, self.rows),
-            PanelsMut::new(&mut delta_in[..length], units_in, self.rows),
-        )
+    pub(crate) fn derivatives<'a>(&self, hidden: &'a [f32], layer: usize) -> Panels<'a> {
+        let start = self.slopes.as_ref().map_or(self.z[layer], |slopes| slopes[layer]);
+        Panels::new(&hidden[start..][..self.panels_len(layer)], self.units[layer], self.rows)
     }
 
-    /// Where the panels dz/da of hidden layer `layer` start, if they are kept.
+    /// Of hidden layer `layer` what lies before the deltas, where all z and dz/da are; the deltas; and behind them, those of the
+    /// next hidden layer.
     #[inline(always)]
-    pub(crate) fn slopes(&self, layer: usize) -> usize {
-        self.slopes.as_ref().map_or(0, |slopes| slopes[layer])
+    pub(crate) fn hidden_deltas<'a>(
+        &self,
+        hidden: &'a mut [f32],
+        layer: usize,
+    ) -> (&'a [f32], PanelsMut<'a>, &'a [f32]) {
+        let (before, rest) = hidden.split_at_mut(self.delta[layer]);
+        let (delta, after) = rest.split_at_mut(self.panels_len(layer));
+        (before, PanelsMut::new(delta, self.units[layer], self.rows), after)
+    }
+
+    /// The deltas of layer `layer`, from 2 on: those of a hidden layer lie first of what is `after` the layer before it.
+    #[inline(always)]
+    pub(crate) fn next_delta<'a>(&self, after: &'a [f32], ends: &'a [f32], layer: usize) -> Panels<'a> {
+        let part = if layer == self.layers() { &ends[self.delta[layer]..] } else { after };
+        Panels::new(&part[..self.panels_len(layer)], self.units[layer], self.rows)
+    }
+
+    /// The deltas of layer `layer`, from 1 on.
+    #[inline(always)]
+    pub(crate) fn delta<'a>(&self, hidden: &'a [f32], ends: &'a [f32], layer: usize) -> Panels<'a> {
+        let part = if layer == self.layers() { ends } else { hidden };
+        Panels::new(&part[self.delta[layer]..][..self.panels_len(layer)], self.units[layer], self.rows)
     }
 
     /// Numbers in the panels of layer `layer`.
     #[inline(always)]
-    pub(crate) fn panels_len(&self, layer: usize) -> usize {
+    fn panels_len(&self, layer: usize) -> usize {
         Panels::len(self.units[layer], self.rows)
     }
 }
 
-/// Memory for groups of samples: one for each thread that takes samples of its own.
+/// Memory for groups of samples: one for each thread that takes samples of its own; or one alone, with more ends behind it, for
+/// threads that share out units.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub layout: GroupLayout,
     pub numbers: Buffer,
-    /// The team that it was made for.
+    /// The team and the samples that it was made for.
     pub team: Team,
-    samples: usize,
+    pub samples: usize,
 }
 
 impl Workspace {
-    /// Room for groups of up to `samples` samples: one for each thread of a team that shares out samples, or else one.
+    /// Room for groups of up to `samples` samples.
     pub(crate) fn new(shape: &Shape, samples: usize, team: Team, purpose: Purpose) -> Self {
         let layout = GroupLayout::new(shape, samples, purpose);
-        let groups = match team.shares {
-            Shares::Samples => team.threads,
-            Shares::Units => 1,
+        let numbers = match team.shares {
+            Shares::Samples => team.threads * layout.stride(),
+            Shares::Units => layout.hidden + team.threads * layout.ends,
         };
-        let numbers = Buffer::zeros(groups * layout.stride);
-        Workspace { layout, numbers, team, samples }
+        Workspace { layout, numbers: Buffer::zeros(numbers), team, samples }
     }
 
-    /// Whether it is for such a team and so many samples in a group.
+    /// Whether it is for such a team, or, where threads share out units, for one of more or fewer threads.
+    pub(crate) fn is_of_kind(&self, team: Team) -> bool {
+        match team.shares {
+            Shares::Samples => self.team == team,
+            Shares::Units => self.team.shares == Shares::Units,
+        }
+    }
+
+    /// Whether it is large enough for such a team and so many samples in a group.
     pub(crate) fn serves(&self, samples: usize, team: Team) -> bool {
-        self.team == team && samples <= self.samples
+        self.is_of_kind(team) && team.threads <= self.team.threads && samples <= self.samples
     }
 
-    /// Bytes that groups of `samples` samples take, within a few per cent of large ones; `None` if they cannot be counted.
-    pub(crate) fn bytes(shape: &Shape, samples: usize, purpose: Purpose) -> Option<usize> {
+    /// The hidden layers of the group that lies in it, and the ends in which a thread finds the features and the output.
+    pub(crate) fn parts_of(&self, thread: usize) -> (&[f32], [&[f32]; 2]) {
+        let (hidden, ends) = self.layout.parts(&self.numbers);
+        let own = match self.team.shares {
+            Shares::Samples => ends,
+            Shares::Units => &ends[thread * self.layout.ends..],
+        };
+        (hidden, [own, if self.layout.has_few_outputs() { own } else { ends }])
+    }
+
+    /// Bytes that `samples` samples take in groups, within a few per cent of large ones, with the further ends of threads that share
+    /// out units for `in_ends` samples more; `None` if they cannot be counted.
+    pub(crate) fn bytes(shape: &Shape, samples: usize, in_ends: usize, purpose: Purpose) -> Option<usize> {
         let panels = |units: usize| units.checked_next_multiple_of(PANEL);
         // z and delta, dz/da where it is kept; of the features z, of the output its preactivations and two columns.
         let arrays = if purpose.keeps_slopes(shape) { 3 } else { 2 };
-        let hidden = shape.layers().map(|layer| layer.outputs).take(shape.layers().len() - 1);
-        let hidden = hidden.map(|units| panels(units)?.checked_mul(arrays));
-        let output = panels(shape.outputs())?.checked_mul(4);
-        let mut all = hidden.chain([panels(shape.inputs()), output]);
-        let of_sample = all.try_fold(0usize, |sum, numbers| sum.checked_add(numbers?))?;
-        samples.checked_mul(of_sample)?.checked_mul(size_of::<f32>())
+        let mut hidden_layers = shape.layers().map(|layer| layer.outputs).take(shape.layers().len() - 1);
+        let of_hidden =
+            hidden_layers.try_fold(0usize, |sum, units| sum.checked_add(panels(units)?.checked_mul(arrays)?))?;
+        let (features, output) = (panels(shape.inputs())?, panels(shape.outputs())?.checked_mul(4)?);
+        let in_groups = samples.checked_mul(of_hidden.checked_add(features)?.checked_add(output)?)?;
+        let few_outputs = if shape.outputs() <= PANEL { output } else { 0 };
+        let further = in_ends.checked_mul(features.checked_add(few_outputs)?)?;
+        in_groups.checked_add(further)?.checked_mul(size_of::<f32>())
     }
 }

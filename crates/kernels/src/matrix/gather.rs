@@ -1,6 +1,6 @@
 //! The rows of a minibatch, from wherever they lie in a table.
 
-use super::layout::{PANEL, Panels, PanelsMut, Table, product};
+use super::layout::{PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
 /// A row is asked for so many rows in advance: rows in a random order are what no processor foresees.
@@ -9,16 +9,15 @@ const AHEAD: usize = 4;
 /// Numbers in a cache line.
 const LINE: usize = 64 / size_of::<f32>();
 
-/// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples: all its units, or as many
-/// as the panels have from the first one of panel `first_panel` on. In the last panel, what follows the last unit in the same
-/// vector becomes zero.
+/// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples. In the last panel, what follows
+/// the last unit in the same vector becomes zero.
 ///
 /// # Panics
-/// If the table has no such row, or no such units, or the panels have fewer rows than `samples`.
+/// If the table has no such row, or other units than the panels, or the panels have fewer rows than `samples`.
 #[inline(always)]
 pub fn gather_rows<S: Simd>(
     simd: S,
-    (table, first_panel): (Table<'_>, usize),
+    table: Table<'_>,
     samples: usize,
     index_of: impl Fn(usize) -> usize,
     panels: PanelsMut<'_>,
@@ -28,42 +27,41 @@ pub fn gather_rows<S: Simd>(
         samples <= rows && panels.numbers.len() == Panels::len(units, rows),
         "the panels have a row for each sample"
     );
-    let first = product(&[first_panel, PANEL]);
-    assert!(units <= table.units && first <= table.units - units, "the table has those units");
+    assert_eq!(units, table.units, "the units of the table");
     let rest = units % S::LANES;
     // Constants for a single panel, so that its rows are copied without a loop.
     match units / S::LANES {
-        0 => copy_rows(simd, (table, first), samples, index_of, (0, rest), panels),
-        1 => copy_rows(simd, (table, first), samples, index_of, (1, rest), panels),
-        2 => copy_rows(simd, (table, first), samples, index_of, (2, rest), panels),
-        3 => copy_rows(simd, (table, first), samples, index_of, (3, rest), panels),
-        whole => copy_rows(simd, (table, first), samples, index_of, (whole, rest), panels),
+        0 => copy_rows(simd, table, samples, index_of, (0, rest), panels),
+        1 => copy_rows(simd, table, samples, index_of, (1, rest), panels),
+        2 => copy_rows(simd, table, samples, index_of, (2, rest), panels),
+        3 => copy_rows(simd, table, samples, index_of, (3, rest), panels),
+        whole => copy_rows(simd, table, samples, index_of, (whole, rest), panels),
     }
 }
 
-/// Copies rows of `whole` vectors and `rest` more numbers, from unit `first` on.
+/// Copies rows of `whole` vectors and `rest` more numbers.
 #[inline(always)]
 fn copy_rows<S: Simd>(
     simd: S,
-    (table, first): (Table<'_>, usize),
+    table: Table<'_>,
     samples: usize,
     index_of: impl Fn(usize) -> usize,
     (whole, rest): (usize, usize),
     panels: PanelsMut<'_>,
 ) {
     let Table { numbers, units, rows: table_rows } = table;
-    let from = numbers.as_ptr().wrapping_add(first);
+    let from = numbers.as_ptr();
     let (to, rows) = (panels.numbers.as_mut_ptr(), panels.rows);
     let mut sample = 0;
     while sample < samples {
         let index = index_of(sample);
         assert!(index < table_rows, "the table has the row");
         if whole * S::LANES >= PANEL && sample + AHEAD < samples {
-            prefetch_row(simd, from.wrapping_add(index_of(sample + AHEAD) * units), panels.units);
+            prefetch_row(simd, from.wrapping_add(index_of(sample + AHEAD) * units), units);
         }
-        // SAFETY: the table has that row, and the row all of the panels' units from `first` on, as the caller checked. Unit u
-        // of those has its place PANEL (u / PANEL) rows + u % PANEL after the sample's first, within the panels, which have a
-        // row for each sample, as the caller checked too; vectors do not straddle panels, since LANES divides PANEL.
+        // SAFETY: the table has that row, and the panels have all its units, as the caller checked. Unit u has its place
+        // PANEL (u / PANEL) rows + u % PANEL after the sample's first, within the panels, which have a row for each sample, as
+        // the caller checked too; vectors do not straddle panels, since LANES divides PANEL.
         unsafe { copy_row(simd, from.add(index * units), whole, rest, to.add(sample * PANEL), rows) };
         sample += 1;
     }

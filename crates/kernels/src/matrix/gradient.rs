@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::ptr;
 
 use super::few::{few_rows, with_units};
-use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, SampleGroup, units_in_block};
+use super::layout::{BACKWARD_BLOCK, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels, units_in_block};
 use super::stretch::in_even_parts;
 use super::tile::{
     AlongSamples, AlongSamplesAndBiases, AlongSamplesBelowOnes, Chain, Ends, Walk, ZEROS, stored_tiles, tiles,
@@ -20,12 +20,12 @@ pub struct BlockGradient<'a> {
     pub shape: LayerShape,
     /// The output panel and the input panel of the block.
     pub block: (usize, usize),
-    /// The samples that it is summed over.
-    pub group: SampleGroup<'a>,
-    /// Where the panels z of the layer before start in the group.
-    pub z: usize,
-    /// Where the panels delta of this layer start in the group.
-    pub delta: usize,
+    /// The postactivations, or features, of the layer before.
+    pub z: Panels<'a>,
+    /// The deltas of this layer.
+    pub delta: Panels<'a>,
+    /// The samples that it is summed over, at least one: the first rows of the panels.
+    pub samples: usize,
 }
 
 /// Both copies of a block of weights, to be written.
@@ -73,7 +73,7 @@ impl BlockGradient<'_> {
     /// i. What lies outside the layer has no meaning.
     ///
     /// # Panics
-    /// If the group does not hold those panels, or `sums` has another size.
+    /// If the panels do not fit the layer, or have fewer rows than there are samples, or `sums` has another size.
     #[inline(always)]
     pub fn sum<S: Simd>(&self, simd: S, sums: &mut [f32], goes_on: bool) {
         assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
@@ -105,8 +105,8 @@ impl BlockGradient<'_> {
     /// empty where the momentum is 0.
     ///
     /// # Panics
-    /// If the group does not hold those panels, `block` has not the numbers of a block, or `before` or `velocity` has not
-    /// [`GRADIENT`] where it is used.
+    /// If the panels do not fit the layer, or have fewer rows than there are samples, `block` has not the numbers of a block, or
+    /// `before` or `velocity` has not [`GRADIENT`] where it is used.
     #[inline(always)]
     pub fn descend<S: Simd>(
         &self,
@@ -192,8 +192,13 @@ impl BlockGradient<'_> {
     ) {
         let (output_panel, input_panel) = self.block;
         assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
-        let z = self.group.panel(self.z, input_panel);
-        let delta = self.group.panel(self.delta, output_panel);
+        assert!(
+            self.z.units == self.shape.inputs && self.delta.units == self.shape.outputs,
+            "the panels fit the layer"
+        );
+        assert!((1..=self.z.rows.min(self.delta.rows)).contains(&self.samples), "a row for each sample");
+        let z = self.z.panel(input_panel).as_ptr();
+        let delta = self.delta.panel(output_panel).as_ptr();
         let (inputs, outputs) = units_in_block(self.shape, self.block);
         if !self.shape.is_narrow_panel(output_panel) {
             let (b, ends) = ((delta, outputs), ends(Side::Forward));
@@ -251,8 +256,8 @@ impl BlockGradient<'_> {
                     chain = chain.after(longest);
                 }
             }
-            // SAFETY: `SampleGroup::panel` checked that the panels of A and B are there, with a row for each sample; the rows
-            // and columns are those of a panel, and those of the start are in a gradient.
+            // SAFETY: A and B are panels, with a row for each sample, as `finish_with` checked; the rows and columns are those of
+            // a panel, and those of the start are in a gradient.
             unsafe {
                 tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
             }
@@ -278,8 +283,7 @@ impl BlockGradient<'_> {
     /// The chain through all samples, from a number in a panel of the first one on: one segment.
     #[inline(always)]
     fn chain(&self, a: *const f32, b: *const f32) -> Chain {
-        let samples = self.group.samples;
-        Chain { a, b, a_row: 1, a_segment: 0, b_segment: 0, segment: samples, length: samples }
+        Chain { a, b, a_row: 1, a_segment: 0, b_segment: 0, segment: self.samples, length: self.samples }
     }
 }
 

@@ -208,6 +208,12 @@ impl<'a> Panels<'a> {
         Panels { numbers, units, rows }
     }
 
+    /// For how many samples they have room.
+    #[inline(always)]
+    pub fn rows(self) -> usize {
+        self.rows
+    }
+
     /// Numbers in the panels of `units` units for `rows` samples.
     #[inline(always)]
     pub fn len(units: usize, rows: usize) -> usize {
@@ -227,6 +233,12 @@ impl<'a> PanelsMut<'a> {
     pub fn new(numbers: &'a mut [f32], units: usize, rows: usize) -> Self {
         assert_eq!(numbers.len(), Panels::len(units, rows), "the panels of a layer");
         PanelsMut { numbers, units, rows }
+    }
+
+    /// The same panels, for a while.
+    #[inline(always)]
+    pub fn reborrow(&mut self) -> PanelsMut<'_> {
+        PanelsMut { numbers: &mut *self.numbers, units: self.units, rows: self.rows }
     }
 
     /// The first `panels` panels, as a layer of their own, and the other ones.
@@ -253,6 +265,12 @@ impl<'a> PanelsMut<'a> {
         self.units
     }
 
+    /// For how many samples they have room.
+    #[inline(always)]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     #[inline(always)]
     pub(super) fn panel(&mut self, panel: usize) -> &mut [f32] {
         &mut self.numbers[panel * self.rows * PANEL..][..self.rows * PANEL]
@@ -267,28 +285,5 @@ impl<'a> PanelsMut<'a> {
             panel[row * PANEL + unit % PANEL] = column[row];
             row += 1;
         }
-    }
-}
-
-/// The activations and deltas of some samples of a minibatch, in all layers: what the weight sweep reads.
-#[derive(Clone, Copy, Debug)]
-pub struct SampleGroup<'a> {
-    /// The panels of all layers, and what else the samples need.
-    pub numbers: &'a [f32],
-    /// The rows of the panels.
-    pub rows: usize,
-    /// The samples, at least one.
-    pub samples: usize,
-}
-
-impl SampleGroup<'_> {
-    /// The first number of panel `panel` of the layer whose panels start at `offset`; checks that the whole panel is there.
-    #[inline(always)]
-    pub(super) fn panel(&self, offset: usize, panel: usize) -> *const f32 {
-        assert!((1..=self.rows).contains(&self.samples), "the panels have a row for each sample");
-        let first = offset.saturating_add(product(&[panel, self.rows, PANEL]));
-        let end = first.saturating_add(product(&[self.rows, PANEL]));
-        assert!(end <= self.numbers.len(), "the panel is there");
-        self.numbers[first..].as_ptr()
     }
 }

@@ -65,8 +65,7 @@ pub use forward::{forward, forward_table};
 pub use gather::gather_rows;
 pub use gradient::{BlockGradient, BlockMut};
 pub use layout::{
-    BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE,
-    SampleGroup, Table,
+    BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, Table,
 };
 pub use narrow::forward_narrow;
 pub use row::{Row, RowMut, forward_row};

@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use kernels::matrix::SampleGroup;
 use kernels::{Dropout, Level, dispatch};
 use serde::Serialize;
 
@@ -255,15 +254,17 @@ fn summed_gradient_with_dropout(
     let (parameters, layout) = (&network.parameters, &workspace.layout);
     let group = &mut workspace.numbers;
     sample_sweep(level, network, layout, group, data, (indices, 0), dropout);
-    let (_, arrays) = layout.output_arrays(group);
+    let (hidden, ends) = layout.parts(group);
     let mut loss = LossSum::default();
-    loss.add(data, indices, arrays.losses);
+    loss.add(data, indices, layout.losses(ends));
 
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
     let sweep = WeightSweep {
         layers: &parameters.layers,
         layout,
-        group: SampleGroup { numbers: &workspace.numbers, rows: layout.rows, samples: indices.len() },
+        hidden,
+        ends: [ends; 2],
+        samples: indices.len(),
         groups_before: 0,
     };
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
