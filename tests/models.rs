@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use data::{Column, Kind, ReadOptions, Source, Split, Table, TableReader};
 use model::recipe::StoppingMetric;
@@ -271,7 +271,8 @@ fn cross_validation_gives_every_row_a_prediction() {
     for target in ["two", "three", "number"] {
         let columns = columns(target);
         let splits = cross_validation::stratified(&table, &columns, 3, 2, 1).unwrap();
-        let run = |count| cross_validate(&table, &columns, &splits, &recipe, threads(count), &|_, _| true).unwrap();
+        let run =
+            |count| cross_validate(&table, &columns, &splits, &recipe, threads(count), &|_, _| (), &|| false).unwrap();
         let found = run(1);
         assert_eq!((found.folds.len(), found.folds[0].held_out, found.folds[0].trained_on), (6, 80, 160));
         assert!(found.out_of_fold.iter().all(|prediction| prediction.is_finite()));
@@ -283,8 +284,38 @@ fn cross_validation_gives_every_row_a_prediction() {
         assert_eq!(run(2), found);
     }
     let by_column = Split::folds_by_column(&table, "fold").unwrap();
-    let found = cross_validate(&table, &columns("two"), &by_column, &recipe, threads(2), &|_, _| true).unwrap();
+    let found =
+        cross_validate(&table, &columns("two"), &by_column, &recipe, threads(2), &|_, _| (), &|| false).unwrap();
     assert_eq!(found.folds.len(), 4);
+}
+
+/// What is done stays as it is; what was begun, or was not, is left out.
+#[test]
+fn a_cross_validation_that_is_stopped_keeps_its_folds() {
+    let table = table();
+    let (columns, recipe) = (columns("three"), Recipe { epochs: Some(5), ..recipe() });
+    let splits = cross_validation::stratified(&table, &columns, 4, 1, 1).unwrap();
+    let all = cross_validate(&table, &columns, &splits, &recipe, threads(1), &|_, _| (), &|| false).unwrap();
+    for last in 0..=4 {
+        let is_over = AtomicBool::new(last == 0);
+        let look = |fold, progress: &model::Progress| {
+            is_over.fetch_or(fold > last && progress.epoch == 2, Ordering::Relaxed);
+        };
+        let is_stopped = || is_over.load(Ordering::Relaxed);
+        let found = cross_validate(&table, &columns, &splits, &recipe, threads(1), &look, &is_stopped).unwrap();
+        assert_eq!(found.folds, all.folds[..last]);
+        assert_eq!(found.summary.len(), if last == 0 { 0 } else { all.summary.len() });
+        for (fold, split) in splits.iter().enumerate() {
+            for row in &split.held_out {
+                let [found, all] = [&found, &all].map(|result| &result.out_of_fold);
+                let width = all.len() / table.rows();
+                match fold < last {
+                    true => assert_eq!(found[row * width..][..width], all[row * width..][..width]),
+                    false => assert!(found[row * (found.len() / table.rows())].is_nan()),
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -345,7 +376,8 @@ fn what_cannot_be_is_refused() {
     let one_class = read("size,two\n1,a\n2,a\n3,a\n4,b\n5,b\n6,b\n");
     let columns = Columns::new(vec!["size".to_owned()], "two");
     let splits = [Split { training: vec![0, 1, 2], validation: vec![], held_out: vec![3, 4, 5] }];
-    let error = cross_validate(&one_class, &columns, &splits, &recipe(), threads(1), &|_, _| true).unwrap_err();
+    let error =
+        cross_validate(&one_class, &columns, &splits, &recipe(), threads(1), &|_, _| (), &|| false).unwrap_err();
     assert!(error.to_string().contains("fold 1: all rows to train on have the label `a`"), "{error}");
 }
 
@@ -385,7 +417,7 @@ fn real_tables_of_several_classes_and_numbers_are_learnt() {
             epochs: Some(if table.rows() > 10_000 { 10 } else { 40 }),
             ..Recipe::default()
         };
-        let found = cross_validate(&table, &columns, &splits, &recipe, threads(2), &|_, _| true).unwrap();
+        let found = cross_validate(&table, &columns, &splits, &recipe, threads(2), &|_, _| (), &|| false).unwrap();
         let is_main = |metric| matches!(metric, Metric::Accuracy | Metric::RootMeanSquaredError);
         let main = found.summary.iter().find(|summary| is_main(summary.metric)).unwrap();
         assert!(is_good(main.mean.unwrap()), "{name}: {main:?}");

@@ -6,11 +6,12 @@ use anyhow::Result;
 use clap::Args;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use data::{Split, Target};
-use model::{CrossValidation, cross_validate, cross_validation};
+use model::{CrossValidation, Fold, cross_validate, cross_validation};
 
 use crate::config::Config;
 use crate::destination;
 use crate::hyperparameters::Hyperparameters;
+use crate::interrupt;
 use crate::machine::Machine;
 use crate::predictions;
 use crate::progress::TrainingProgress;
@@ -22,7 +23,7 @@ use crate::values;
 ///
 /// The rows are dealt out to folds, each with its share of every class or of small, middling and large numbers. For each
 /// fold a model is trained on all other rows, by the same hyperparameters as `backprop train`, and judged by the fold.
-/// The folds depend on the seed and nothing else.
+/// The folds depend on the seed and nothing else. After Ctrl-C, the folds that are done are reported.
 #[derive(Args)]
 #[command(
     allow_negative_numbers = true,
@@ -69,6 +70,7 @@ pub struct CrossValidate {
 impl CrossValidate {
     /// Trains and judges, and prints a table.
     pub fn run(&self) -> Result<()> {
+        interrupt::listen()?;
         let compute = self.machine.compute()?;
         if let Some(path) = &self.predictions {
             let mut sources = self.table.files();
@@ -96,11 +98,13 @@ impl CrossValidate {
         // For how long it will take at most; each fit resolves the recipe for its own rows.
         let settings = recipe.resolve(splits[0].training.len())?;
         let progress = TrainingProgress::new("cross-validation", splits.len(), &settings);
-        let result = cross_validate(&table, &columns, &splits, &recipe, compute, &|fold, epoch| {
-            progress.show(fold, epoch);
-            true
-        })?;
+        let show = |fold, epoch: &model::Progress| progress.show(fold, epoch);
+        let result = cross_validate(&table, &columns, &splits, &recipe, compute, &show, &interrupt::happened)?;
         drop(progress);
+        let done = result.folds.len();
+        if done == 0 {
+            interrupt::end("interrupted before a fold was done, so that there are no scores");
+        }
 
         if let Some(path) = &self.predictions {
             let all: Vec<usize> = (0..table.rows()).collect();
@@ -108,8 +112,11 @@ impl CrossValidate {
             net::file::write_atomically(path, &predictions::to_csv(&target, &result.out_of_fold, 0.5)?)?;
             report.line("predictions", path.display().to_string());
         }
-        let held_out: Vec<String> = result.folds.iter().map(|fold| fold.held_out.to_string()).collect();
-        report.line("held out", format!("{} rows", held_out.join(", ")));
+        if done < splits.len() {
+            report.line("folds", format!("{} of {}, interrupted", count(done), count(splits.len())));
+        }
+        report.value("interrupted", done < splits.len());
+        report.line("held out", held_out(&result));
         report.value("folds", folds(&result));
         report.value("summary", &result.summary);
         report.print(self.json)?;
@@ -120,25 +127,39 @@ impl CrossValidate {
     }
 }
 
+/// With more folds, lines would be too long; JSON has them all.
+const MOST_FOLDS: usize = 10;
+
+/// How many rows.
+fn held_out(result: &CrossValidation) -> String {
+    let rows = result.folds.iter().map(|fold| fold.held_out);
+    match (rows.clone().min(), rows.clone().max()) {
+        (Some(least), Some(most)) if rows.len() > MOST_FOLDS => {
+            let range = if least < most { format!("{} to ", count(least)) } else { String::new() };
+            format!("{range}{} rows in each of {} folds", count(most), count(rows.len()))
+        }
+        _ => format!("{} rows", rows.map(|rows| rows.to_string()).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// The folds for machines.
 fn folds(result: &CrossValidation) -> Vec<serde_json::Value> {
-    let fold = |fold: &model::Fold| {
+    let fold = |fold: &Fold| {
         let scores = scores_by_name(&fold.scores);
-        serde_json::json!({ "trained_on": fold.trained_on, "held_out": fold.held_out, "scores": scores })
+        let Fold { number, trained_on, held_out, .. } = fold;
+        serde_json::json!({ "fold": number, "trained_on": trained_on, "held_out": held_out, "scores": scores })
     };
     result.folds.iter().map(fold).collect()
 }
 
 /// A line for each metric: mean and standard deviation, and each fold.
 fn grid(result: &CrossValidation) -> Grid {
-    /// With more folds, the lines would be too long; JSON has them all.
-    const MOST_FOLDS: usize = 10;
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let folds = if result.folds.len() <= MOST_FOLDS { &result.folds[..] } else { &[] };
     let mut grid = Grid::new();
     grid.load_style(presets::ASCII_MARKDOWN);
     let titles = ["metric", "mean", "sd"].map(str::to_owned);
-    grid.set_header(titles.into_iter().chain((1..=folds.len()).map(|fold| format!("fold {fold}"))));
+    grid.set_header(titles.into_iter().chain(folds.iter().map(|fold| format!("fold {}", fold.number))));
     for (place, metric) in result.summary.iter().enumerate() {
         let cells = [metric.metric.title().to_owned(), number(metric.mean), number(metric.standard_deviation)];
         grid.add_row(cells.into_iter().chain(folds.iter().map(|fold| number(fold.scores[place].value))));

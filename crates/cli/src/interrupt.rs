@@ -1,4 +1,4 @@
-//! Ctrl-C, and SIGTERM, by which systems end programs: they stop a training but do not throw away what it has come to.
+//! Ctrl-C, and SIGTERM, by which systems end programs: they stop trainings but do not throw away what those have come to.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,12 @@ pub fn listen() -> Result<()> {
             .context("SIGTERM cannot be listened to")?;
     }
     Ok(())
+}
+
+/// Ends the program after one that has left nothing to go on with.
+pub fn end(why: &str) -> ! {
+    eprintln!("error: {why}");
+    process::exit(INTERRUPTED);
 }
 
 /// Whether there was one.

@@ -5,11 +5,13 @@ use net::metrics::Metric;
 use serde::Serialize;
 
 use crate::examples::classes;
-use crate::{Columns, Compute, Error, Examples, Progress, Recipe, Result, Score, fit, jobs, scores};
+use crate::{Columns, Compute, Error, Examples, Fit, Progress, Recipe, Result, Score, jobs, scores};
 
 /// One fit of a cross-validation, judged by the rows that it left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fold {
+    /// The split, counted from 1.
+    pub number: usize,
     /// Rows trained on.
     pub trained_on: usize,
     /// Rows held out.
@@ -21,7 +23,7 @@ pub struct Fold {
 /// The folds of a cross-validation and what they have in common.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CrossValidation {
-    /// In the order of the splits.
+    /// In the order of the splits: of all, unless it was stopped.
     pub folds: Vec<Fold>,
     /// Of each metric, its mean and standard deviation over the folds.
     pub summary: Vec<Summary>,
@@ -56,7 +58,8 @@ pub fn stratified(table: &Table, columns: &Columns, folds: usize, repeats: usize
 /// Fits a model for each split, on its rows to train on, and judges it by the rows held out. With several threads, several
 /// fits go on at a time; the result has the same bits with any number of them.
 ///
-/// `progress` learns which split it is, counted from 1, besides what [`fit()`] says.
+/// `progress` learns after each epoch which split it is, counted from 1, and what a [`Fit`] says. `is_stopped` is asked after
+/// each minibatch, and before each fit: when it says so, the folds are those that are done, and there may be none.
 ///
 /// # Errors
 /// If a fit fails; the error names the fold.
@@ -66,18 +69,25 @@ pub fn cross_validate(
     splits: &[Split],
     recipe: &Recipe,
     compute: Compute,
-    progress: &(dyn Fn(usize, &Progress) -> bool + Sync),
+    progress: &(dyn Fn(usize, &Progress) + Sync),
+    is_stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<CrossValidation> {
     let results = jobs::run(splits.len(), compute, |number, compute| {
-        one_fold(table, columns, &splits[number], recipe, compute, &|of_epoch| progress(number + 1, of_epoch))
+        let on_epoch = |of_epoch: &Progress| {
+            progress(number + 1, of_epoch);
+            true
+        };
+        one_fold(table, columns, (number + 1, &splits[number]), recipe, compute, &on_epoch, is_stopped)
             .map_err(|source| Error::Fold { fold: number + 1, source: Box::new(source) })
     })?;
-    let outputs = results.iter().zip(splits).find(|(_, split)| !split.held_out.is_empty());
-    let outputs = outputs.map_or(1, |((_, predictions), split)| predictions.len() / split.held_out.len());
+    let results: Vec<(Fold, Vec<f32>)> = results.into_iter().flatten().collect();
+    let outputs = results.iter().find(|(fold, _)| fold.held_out > 0);
+    let outputs = outputs.map_or(1, |(fold, predictions)| predictions.len() / fold.held_out);
     let mut sums = vec![0.0; table.rows() * outputs];
     let mut counts = vec![0_usize; table.rows()];
-    for ((_, predictions), split) in results.iter().zip(splits) {
-        for (row, prediction) in split.held_out.iter().zip(predictions.chunks_exact(outputs)) {
+    for (fold, predictions) in &results {
+        let held_out = &splits[fold.number - 1].held_out;
+        for (row, prediction) in held_out.iter().zip(predictions.chunks_exact(outputs)) {
             counts[*row] += 1;
             let sums: &mut [f64] = &mut sums[row * outputs..][..outputs];
             sums.iter_mut().zip(prediction).for_each(|(sum, prediction)| *sum += f64::from(*prediction));
@@ -90,21 +100,30 @@ pub fn cross_validate(
     Ok(CrossValidation { folds, summary, out_of_fold })
 }
 
+/// One fold and its predictions, unless it is stopped before they are there.
 fn one_fold(
     table: &Table,
     columns: &Columns,
-    split: &Split,
+    (number, split): (usize, &Split),
     recipe: &Recipe,
     compute: Compute,
-    progress: &(dyn Fn(&Progress) -> bool + Sync),
-) -> Result<(Fold, Vec<f32>)> {
+    on_epoch: &(dyn Fn(&Progress) -> bool + Sync),
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Option<(Fold, Vec<f32>)>> {
+    if is_stopped() {
+        return Ok(None);
+    }
     let prepared = columns.prepare_from(table, split, recipe)?;
     let (trained_on, held_out) = (prepared.training.rows(), split.held_out.len());
     let examples: Examples = prepared.held_out.unwrap_or_default();
-    let model = fit(prepared.pipeline, prepared.training, prepared.validation, &prepared.settings, compute, progress)?;
+    let fit = Fit::new(&prepared.settings, compute).on_epoch(on_epoch).stop_when(is_stopped);
+    let model = fit.run(prepared.pipeline, prepared.training, prepared.validation)?;
+    if is_stopped() {
+        return Ok(None);
+    }
     let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
     let scores = scores(model.pipeline.target(), &examples, &predictions, None)?;
-    Ok((Fold { trained_on, held_out, scores }, predictions))
+    Ok(Some((Fold { number, trained_on, held_out, scores }, predictions)))
 }
 
 fn summary(folds: &[Fold]) -> Vec<Summary> {
