@@ -63,6 +63,7 @@ mod guard;
 mod header;
 mod idx;
 mod infer;
+mod label_finder;
 mod libsvm;
 mod pipeline;
 mod reader;

@@ -1,10 +1,11 @@
 //! The target: what is to be predicted, and how it is told to the network.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::infer::Inferred;
+use crate::label_finder::LabelFinder;
 use crate::{Error, Kind, Result, Scale, Scaling, Table};
 
 /// What is to be predicted.
@@ -102,11 +103,13 @@ impl Classes {
             });
         };
         let first_is_positive = match positive {
-            Some(label) if label == first || label == second => label == first,
-            Some(label) => {
-                let (label, labels) = (label.to_owned(), [first.clone(), second.clone()]);
-                return Err(Error::UnknownPositive { label, column, labels });
-            }
+            Some(label) => match LabelFinder::new(labels.names()).find(label) {
+                Some(place) => place == 0,
+                None => {
+                    let (label, labels) = (label.to_owned(), [first.clone(), second.clone()]);
+                    return Err(Error::UnknownPositive { label, column, labels });
+                }
+            },
             None => match (first.parse::<f64>(), second.parse::<f64>()) {
                 (Ok(1.0), Ok(0.0)) => true,
                 (Ok(0.0), Ok(1.0)) => false,
@@ -213,7 +216,7 @@ impl Target {
     }
 
     /// The target of every row of a table: t, which is 0 or 1; the number of the class, from 0; or the standardised
-    /// number.
+    /// number. Labels that are numbers are the same if their values are: 1 and 1.0.
     ///
     /// # Errors
     /// If the table lacks the column, or it has a label that is none of the classes.
@@ -226,9 +229,8 @@ impl Target {
             Target::Binary { classes, .. } => &classes.0[..],
             Target::Classes { labels, .. } => &labels[..],
         };
-        let classes: HashMap<&String, usize> = names.iter().zip(0..).collect();
-        let labels = table.labels(self.column())?;
-        let value = |label: &String| classes.get(label).map(|class| *class as f32);
+        let (classes, labels) = (LabelFinder::new(names), table.labels(self.column())?);
+        let value = |label: &String| classes.find(label).map(|class| class as f32);
         let values: Vec<Option<f32>> = labels.names().iter().map(value).collect();
         let codes = labels.codes().iter().enumerate();
         codes
@@ -294,6 +296,7 @@ mod tests {
         assert_eq!((target.values(&table).unwrap(), target.outputs()), (vec![1.0, 0.0, 1.0], 1));
         let Target::Binary { classes, .. } = target else { panic!("{target:?}") };
         assert_eq!((classes.label(0), classes.label(1)), ("yes", "no"));
+        assert_eq!(Classes::choose(&labels(&["0.0", "1.0"]), Some("0")).unwrap().label(1), "0.0");
         assert_eq!((classes.decide(0.5, 0.5), classes.decide(0.49, 0.5)), ("no", "yes"));
     }
 
@@ -324,6 +327,16 @@ mod tests {
             assert_eq!((target.values(&table).unwrap(), target.outputs()), (values.to_vec(), 3));
             let Target::Classes { labels, .. } = target else { panic!("{target:?}") };
             assert_eq!(labels, order);
+        }
+    }
+
+    #[test]
+    fn another_table_may_write_numbers_otherwise() {
+        for cells in [&["1", "0", "1"][..], &["2", "0", "1"]] {
+            let target = Target::fit(&table(cells, Kind::Category), "kind", None, &[0]).unwrap();
+            assert_eq!(target.values(&table(&["1.0", "0.0", "1"], Kind::Category)).unwrap(), [1.0, 0.0, 1.0]);
+            let error = target.values(&table(&["1.0", "0.5"], Kind::Category)).unwrap_err().to_string();
+            assert!(error.contains("row 2") && error.contains("`0.5`"), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::label_finder::LabelFinder;
 use crate::{Error, Labels, Result, Table};
 
 /// How much the rows of each class count.
@@ -104,8 +105,9 @@ impl ClassWeights {
                 }
             }
             ClassWeights::Given(given) => {
+                let finder = LabelFinder::new(names);
                 for (label, weight) in given {
-                    let Some(code) = names.iter().position(|name| name == label) else {
+                    let Some(code) = finder.find(label) else {
                         let (label, column) = (label.clone(), labels.column().to_owned());
                         return Err(Error::UnknownClass { label, column, labels: names.to_vec() });
                     };

@@ -1,0 +1,65 @@
+//! Finding a label among those that are known.
+
+use std::collections::HashMap;
+
+/// Finds labels by their text or, if they are numbers, by their value: one program writes 1, and another one 1.0.
+pub(crate) struct LabelFinder<'a> {
+    by_text: HashMap<&'a str, usize>,
+    /// None where several labels have the value.
+    by_value: HashMap<u64, Option<usize>>,
+}
+
+impl<'a> LabelFinder<'a> {
+    /// Of these labels, which are all different.
+    pub(crate) fn new(names: &'a [String]) -> Self {
+        let by_text = names.iter().map(String::as_str).zip(0..).collect();
+        let mut by_value = HashMap::new();
+        for (place, name) in names.iter().enumerate() {
+            if let Some(value) = value(name) {
+                by_value.entry(value).and_modify(|place| *place = None).or_insert(Some(place));
+            }
+        }
+        Self { by_text, by_value }
+    }
+
+    /// The place of the label of this text or else, if there is one alone, of this value.
+    pub(crate) fn find(&self, label: &str) -> Option<usize> {
+        let of_value = || self.by_value.get(&value(label)?).copied().flatten();
+        self.by_text.get(label).copied().or_else(of_value)
+    }
+}
+
+/// The bits of a number, the same ones for both zeros.
+fn value(label: &str) -> Option<u64> {
+    let number: f64 = label.parse().ok()?;
+    number.is_finite().then(|| (number + 0.0).to_bits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_by_their_value() {
+        let names = ["0", "1.0", "one", "2", "2.0", "inf"].map(str::to_owned);
+        let finder = LabelFinder::new(&names);
+        for (label, place) in [
+            ("0", Some(0)),
+            ("-0.0", Some(0)),
+            ("1.0", Some(1)),
+            ("1", Some(1)),
+            ("1e0", Some(1)),
+            ("one", Some(2)),
+            ("One", None),
+            ("2", Some(3)),
+            ("2.0", Some(4)),
+            ("2.00", None),
+            ("inf", Some(5)),
+            ("infinity", None),
+            ("3", None),
+            ("", None),
+        ] {
+            assert_eq!(finder.find(label), place, "{label}");
+        }
+    }
+}
