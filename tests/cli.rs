@@ -383,6 +383,20 @@ fn every_subcommand_has_examples() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    let desk = Desk::new();
+    for arguments in [&["--help"][..], &["train", "--help"], &["--version"], &["info"], &["describe", &bundled()]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(arguments).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write to the standard output: "), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{arguments:?}: {stderr}");
+    }
+}
+
 /// What a run says that is interrupted after so many lines of its progress, its exit code, and its last line of complaint.
 #[cfg(unix)]
 fn interrupted(desk: &Desk, arguments: &[&str], lines: usize) -> (String, Option<i32>, String) {

@@ -1,10 +1,12 @@
 //! What happens to errors: one line on the standard error, and exit code 2.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Error, anyhow};
 use clap::error::ErrorKind;
+
+use crate::report;
 
 /// The exit code of every failure, which is also that of a wrong command line.
 const FAILURE: u8 = 2;
@@ -20,10 +22,13 @@ pub fn report(error: &Error) -> ExitCode {
 }
 
 /// A wrong command line as one line, where clap would use a paragraph. Does not return if the error is in truth a
-/// request for help or for the version.
+/// request for help or for the version that can be answered.
 pub fn from_arguments(error: clap::Error) -> Error {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        error.exit();
+        match error.print().and_then(|()| io::stdout().flush()) {
+            Ok(()) => process::exit(error.exit_code()),
+            Err(error) => return report::unwritten(error).into(),
+        }
     }
     // What looks like an argument is hardly ever meant as a value.
     let is_told = |line: &&str| !line.trim_start().starts_with("tip: to pass '");

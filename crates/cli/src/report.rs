@@ -74,9 +74,12 @@ pub fn scores_by_name(scores: &[Score]) -> Map<String, Value> {
 /// If that is not possible.
 pub fn print(bytes: &[u8]) -> Result<()> {
     let mut output = io::stdout().lock();
-    let written = output.write_all(bytes).and_then(|()| output.flush());
-    Ok(written
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot write to the standard output: {error}")))?)
+    Ok(output.write_all(bytes).and_then(|()| output.flush()).map_err(unwritten)?)
+}
+
+/// The standard output cannot be written.
+pub fn unwritten(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to the standard output: {error}"))
 }
 
 /// A number with a comma after every three digits.
