@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cell::{date, date_text, is_missing};
 use crate::error::Place;
+use crate::same_label::different;
 use crate::{DateOrder, Dictionary, Error, Header, Labels, Result};
 
 /// The most cells of a block: 4 MiB of them.
@@ -323,7 +324,8 @@ impl Table {
         }
     }
 
-    /// The labels of a column of categories that has one in every row.
+    /// The labels of a column of categories that has one in every row. Where all are numbers, those of the same value are one
+    /// label, as it is first written.
     ///
     /// # Errors
     /// If there is no such column, or it holds no labels, lacks one, or has too many different ones.
@@ -335,6 +337,7 @@ impl Table {
             let (wanted, found) = ("labels".to_owned(), found.kind.to_string());
             return Err(Error::WrongType { file, column: name, wanted, found });
         }
+        let (names, places) = different(found.labels());
         let mut codes = Vec::with_capacity(self.rows);
         for (row, cell) in self.cells(position).enumerate() {
             if cell.is_nan() {
@@ -343,9 +346,9 @@ impl Table {
             if cell == Dictionary::OTHER {
                 return Err(Error::TooManyLabels { file, column: name, most: found.labels().len() });
             }
-            codes.push(cell as u32);
+            codes.push(places[cell as usize]);
         }
-        Ok(Labels::new(self.file(), column, found.labels().to_vec(), codes))
+        Ok(Labels::new(self.file(), column, names, codes))
     }
 
     /// Where a row, counted from 0, is; its line is no longer known.

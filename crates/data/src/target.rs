@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::infer::Inferred;
-use crate::label_finder::LabelFinder;
+use crate::same_label::LabelFinder;
 use crate::{Error, Kind, Result, Scale, Scaling, Table};
 
 /// What is to be predicted.
@@ -332,6 +332,10 @@ mod tests {
 
     #[test]
     fn another_table_may_write_numbers_otherwise() {
+        let several = table(&["1", "0.0", "1.0", "0"], Kind::Category);
+        assert_eq!(several.labels("kind").unwrap().names(), ["1", "0.0"]);
+        let target = Target::fit(&several, "kind", None, &[0]).unwrap();
+        assert_eq!((target.values(&several).unwrap(), target.outputs()), (vec![1.0, 0.0, 1.0, 0.0], 1));
         for cells in [&["1", "0", "1"][..], &["2", "0", "1"]] {
             let target = Target::fit(&table(cells, Kind::Category), "kind", None, &[0]).unwrap();
             assert_eq!(target.values(&table(&["1.0", "0.0", "1"], Kind::Category)).unwrap(), [1.0, 0.0, 1.0]);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::label_finder::LabelFinder;
+use crate::same_label::LabelFinder;
 use crate::{Error, Labels, Result, Table};
 
 /// How much the rows of each class count.

@@ -1,8 +1,8 @@
-//! Finding a label among those that are known.
+//! When two labels are the same: if their text is or, of numbers, their value. One program writes 1, and another one 1.0.
 
 use std::collections::HashMap;
 
-/// Finds labels by their text or, if they are numbers, by their value: one program writes 1, and another one 1.0.
+/// Finds labels among those that are known.
 pub(crate) struct LabelFinder<'a> {
     by_text: HashMap<&'a str, usize>,
     /// None where several labels have the value.
@@ -29,6 +29,22 @@ impl<'a> LabelFinder<'a> {
     }
 }
 
+/// The different labels, each as it is first written, and for each of `names` the place of its label among them. Where not
+/// all are numbers, all of `names` are different.
+pub(crate) fn different(names: &[String]) -> (Vec<String>, Vec<u32>) {
+    let values: Option<Vec<u64>> = names.iter().map(|name| value(name)).collect();
+    let Some(values) = values else { return (names.to_vec(), (0..names.len() as u32).collect()) };
+    let (mut kept, mut places) = (Vec::new(), HashMap::new());
+    let place_of = |(name, value): (&String, u64)| {
+        *places.entry(value).or_insert_with(|| {
+            kept.push(name.clone());
+            kept.len() as u32 - 1
+        })
+    };
+    let places = names.iter().zip(values).map(place_of).collect();
+    (kept, places)
+}
+
 /// The bits of a number, the same ones for both zeros.
 fn value(label: &str) -> Option<u64> {
     let number: f64 = label.parse().ok()?;
@@ -38,6 +54,18 @@ fn value(label: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_the_same_value_are_one_label() {
+        let different = |names: &[&str]| different(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            different(&["1", "0.0", "1.0", "0", "2"]),
+            (["1", "0.0", "2"].map(str::to_owned).into(), vec![0, 1, 0, 1, 2])
+        );
+        let text = ["1", "1.0", "one"];
+        assert_eq!(different(&text), (text.map(str::to_owned).into(), vec![0, 1, 2]));
+        assert_eq!(different(&[]), (vec![], vec![]));
+    }
 
     #[test]
     fn numbers_are_found_by_their_value() {
