@@ -4,9 +4,9 @@ mod desk;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use desk::{Desk, QUICK, ROOT, bundled, cells, kinds, mixed};
+use desk::{Desk, QUICK, ROOT, bundled, cells, interrupted, kinds, mixed};
 use net::Level;
 
 #[test]
@@ -397,31 +397,14 @@ fn what_cannot_be_printed_is_no_success() {
     }
 }
 
-/// What a run says that is interrupted after so many lines of its progress, its exit code, and its last line of complaint.
-#[cfg(unix)]
-fn interrupted(desk: &Desk, arguments: &[&str], lines: usize) -> (String, Option<i32>, String) {
-    use std::io::{BufRead, BufReader, Read};
-    let mut child = desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    for _ in 0..lines {
-        stderr.read_line(&mut String::new()).unwrap();
-    }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let last = rest.lines().last().unwrap_or_default().to_owned();
-    (String::from_utf8(output.stdout).unwrap(), output.status.code(), last)
-}
-
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_what_was_learnt() {
     let desk = Desk::new();
     // The first epoch is over.
-    let (stdout, code, _) = interrupted(&desk, &["train", "--epochs", "1000000", "--json"], 1);
-    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((code, &json["interrupted"]), (Some(0), &true.into()));
+    let run = interrupted(desk.command(&["train", "--epochs", "1000000", "--json"]), "-INT", 1);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &json["interrupted"]), (0, &true.into()));
     desk.succeed(&["predict", "model.safetensors", &bundled()]);
 }
 
@@ -433,19 +416,20 @@ fn ctrl_c_keeps_the_folds_that_are_done() {
     let run = |epochs, lines| {
         let rows = ["cross-validate", &table, "--target", "diagnosis", "--repeats", "40", "--json"];
         let network = ["--ensemble", "1", "--hidden", "4", "--patience", "0", "--epochs", epochs];
-        interrupted(&desk, &[&rows[..], &network].concat(), lines)
+        interrupted(desk.command(&[&rows[..], &network].concat()), "-INT", lines)
     };
     // A tenth of the epochs of 200 folds is over.
-    let (stdout, code, _) = run("2", 2);
-    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((code, &json["interrupted"]), (Some(0), &true.into()));
+    let some = run("2", 2);
+    let json: serde_json::Value = serde_json::from_str(&some.stdout).unwrap();
+    assert_eq!((some.code, &json["interrupted"]), (0, &true.into()));
     let folds = json["folds"].as_array().unwrap();
     assert!((1..200).contains(&folds.len()), "{} folds", folds.len());
     assert_eq!(folds[0]["fold"], 1);
 
-    let (stdout, code, complaint) = run("1000000", 1);
-    assert_eq!((stdout.as_str(), code), ("", Some(130)));
-    assert_eq!(complaint, "error: interrupted before a fold was done, so that there are no scores");
+    let none = run("1000000", 1);
+    assert_eq!((none.stdout.as_str(), none.code), ("", 130));
+    let complaint = none.stderr.lines().last();
+    assert_eq!(complaint, Some("error: interrupted before a fold was done, so that there are no scores"));
 }
 
 /// What a run reads is not what it writes: the table, its labels, and the arguments.

@@ -1,8 +1,9 @@
 //! `train --checkpoint` and `train --resume`: a training that is killed again and again, or stopped, and resumed ends in the
 //! bits of one that was not; and what does not fit is refused.
 
+mod desk;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -25,10 +26,14 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn start(&self, arguments: &[&str]) -> Child {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backprop"));
         command.arg("train").args(arguments).current_dir(self.0.path());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -114,13 +119,9 @@ fn two_hundred_kills() {
 /// Sends Ctrl-C to a training after its first epoch.
 #[cfg(unix)]
 fn interrupted(folder: &Folder, signal: &str, arguments: &[&str]) -> serde_json::Value {
-    let mut child = folder.start(arguments);
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    stderr.read_line(&mut String::new()).unwrap();
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{:?}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
+    let run = desk::interrupted(folder.command(arguments), signal, 1);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    serde_json::from_str(&run.stdout).unwrap()
 }
 
 #[cfg(unix)]

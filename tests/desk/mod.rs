@@ -85,6 +85,23 @@ impl Desk {
     }
 }
 
+/// Sends a signal to a run after so many lines of its progress.
+#[cfg(unix)]
+pub fn interrupted(mut command: Command, signal: &str, lines: usize) -> Run {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut progress, mut stderr) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    for _ in 0..lines {
+        progress.read_line(&mut stderr).unwrap();
+    }
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    progress.read_to_string(&mut stderr).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let code = output.status.code().expect("the command ends by itself");
+    Run { code, stdout: String::from_utf8(output.stdout).unwrap(), stderr }
+}
+
 /// The bundled table.
 pub fn bundled() -> String {
     format!("{ROOT}/data/wdbc.csv")

@@ -16,9 +16,14 @@ pub fn report(error: &Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    // Nobody is left to be told if the standard error cannot be written either.
-    let _ = writeln!(io::stderr(), "error: {}", one_line(&error.to_string()));
+    tell(&error.to_string());
     ExitCode::from(FAILURE)
+}
+
+/// Tells the user what went wrong.
+pub fn tell(what: &str) {
+    // Nobody is left to be told if the standard error cannot be written either.
+    let _ = writeln!(io::stderr(), "error: {}", one_line(what));
 }
 
 /// A wrong command line as one line, where clap would use a paragraph. Does not return if the error is in truth a

@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
 
+use crate::failure;
+
 static HAPPENED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// The exit code of a program that Ctrl-C has ended: 128 and the number of the signal.
@@ -36,7 +38,7 @@ pub fn listen() -> Result<()> {
 
 /// Ends the program after one that has left nothing to go on with.
 pub fn end(why: &str) -> ! {
-    eprintln!("error: {why}");
+    failure::tell(why);
     process::exit(INTERRUPTED);
 }
 
