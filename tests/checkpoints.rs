@@ -5,12 +5,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+use net::checkpoint::Checkpoint;
+use net::checkpoint::Every;
 use net::container::Unreadable;
+use net::digest::Digest;
 use net::metrics::Metric;
 use net::random::Random;
 use net::{
-    Activation, Checkpoint, Dataset, Digest, EarlyStopping, Ending, Error, Every, Goal, History, Level, Monitor,
-    Network, Optimizer, OutputLayer, Predictor, Run, Schedule, Scorer, Threads, Trainer, TrainingOptions, metrics,
+    Activation, Dataset, EarlyStopping, Ending, Error, Goal, History, Level, Monitor, Network, Optimizer, OutputLayer,
+    Predictor, Run, Schedule, Scorer, Threads, Trainer, TrainingOptions, metrics,
 };
 
 /// Two classes that no network of this size tells apart without an error.

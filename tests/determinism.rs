@@ -1,9 +1,8 @@
 //! The same weights from the same seed: over threads, levels, seeds, architectures and optimisers.
 
+use net::digest::Digest;
 use net::random::Random;
-use net::{
-    Activation, Dataset, Digest, Level, Network, Optimizer, OutputLayer, Schedule, Threads, Trainer, TrainingOptions,
-};
+use net::{Activation, Dataset, Level, Network, Optimizer, OutputLayer, Schedule, Threads, Trainer, TrainingOptions};
 
 /// Inputs, hidden layers and their activation, output layer and its units.
 type Architecture = (usize, &'static [usize], Activation, OutputLayer, usize);

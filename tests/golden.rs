@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use data::{Column, ReadOptions, Source, Table, TableReader};
 use model::{Columns, Compute, Model, Recipe, cross_validation, fit};
+use net::digest::Digest;
 use net::random::Random;
 use net::{
-    Activation, Dataset, Digest, Level, Network, Optimizer, OutputLayer, Predictor, Run, Schedule, Threads, Trainer,
+    Activation, Dataset, Level, Network, Optimizer, OutputLayer, Predictor, Run, Schedule, Threads, Trainer,
     TrainingOptions, format,
 };
 

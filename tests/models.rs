@@ -10,7 +10,7 @@ use model::{
     Checkpoint, Columns, Compute, Error, Fit, Model, Recipe, Score, cross_validate, cross_validation, fit, importance,
     scores,
 };
-use net::Every;
+use net::checkpoint::Every;
 use net::metrics::Metric;
 
 /// Rows of two numbers and a colour, with classes, three classes, a number and weights that follow from them.

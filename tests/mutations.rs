@@ -9,10 +9,10 @@ use std::path::Path;
 
 use data::{Column, PieceCount, ReadOptions, Source, Table, TableReader};
 use model::{Columns, Compute, Model, Recipe, cross_validation, fit};
+use net::checkpoint::Checkpoint;
+use net::digest::Digest;
 use net::random::Random;
-use net::{
-    Checkpoint, Dataset, Digest, EarlyStopping, Network, Optimizer, Run, Threads, Trainer, TrainingOptions, format,
-};
+use net::{Dataset, EarlyStopping, Network, Optimizer, Run, Threads, Trainer, TrainingOptions, format};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

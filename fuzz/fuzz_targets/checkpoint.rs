@@ -1,7 +1,6 @@
 #![no_main]
 
-use net::Checkpoint;
-use net::checkpoint::{from_bytes, to_bytes};
+use net::checkpoint::{Checkpoint, from_bytes, to_bytes};
 
 fn write((trainings, text): &(Vec<Option<Checkpoint>>, String)) -> Vec<u8> {
     to_bytes(&trainings.iter().map(Option::as_ref).collect::<Vec<_>>(), text)

@@ -8,8 +8,10 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use net::checkpoint::Checkpoint;
+use net::digest::Digest;
 use net::random::Random;
-use net::{Checkpoint, Dataset, Digest, Network, Optimizer, Run, Trainer, TrainingOptions, format};
+use net::{Dataset, Network, Optimizer, Run, Trainer, TrainingOptions, format};
 
 /// How the process that is killed is told what to do: the folder, and a word.
 const FOLDER: &str = "BACKPROP_TEST_FOLDER";

@@ -10,12 +10,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench::Workload;
+use net::checkpoint::{Checkpoint, Every};
 use net::metrics::Metric;
 use net::random::Random;
-use net::{
-    Checkpoint, Dataset, EarlyStopping, Every, Level, Network, Optimizer, Run, Scorer, Threads, Trainer,
-    TrainingOptions,
-};
+use net::{Dataset, EarlyStopping, Level, Network, Optimizer, Run, Scorer, Threads, Trainer, TrainingOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

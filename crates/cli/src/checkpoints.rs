@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, Command};
 use model::{Checkpoint, Fit};
-use net::Every;
+use net::checkpoint::Every;
 
 use crate::{config, values};
 

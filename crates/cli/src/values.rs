@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use data::{Scaling, Task};
-use net::Every;
+use net::checkpoint::Every;
 
 /// The widest hidden layer, in units.
 const MAX_WIDTH: usize = 65_536;

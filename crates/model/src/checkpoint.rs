@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use data::Pipeline;
-use net::checkpoint::{load_all, same, save_all};
+use net::Dataset;
+use net::checkpoint::{Every, load_all, same, save_all};
 use net::container::Unreadable;
-use net::{Dataset, Digest, Every};
+use net::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,7 +18,7 @@ use crate::{Error, Examples, Result, Settings};
 pub struct Checkpoint {
     identity: Identity,
     note: String,
-    members: Vec<Option<net::Checkpoint>>,
+    members: Vec<Option<net::checkpoint::Checkpoint>>,
 }
 
 /// What the result of a fit depends on.
@@ -74,7 +75,7 @@ impl Checkpoint {
     }
 
     /// The members, if it is a checkpoint of this fit.
-    pub(crate) fn members_of(self, given: &Identity) -> Result<Vec<Option<net::Checkpoint>>> {
+    pub(crate) fn members_of(self, given: &Identity) -> Result<Vec<Option<net::checkpoint::Checkpoint>>> {
         self.identity.check(given)?;
         Ok(self.members)
     }
@@ -125,7 +126,7 @@ pub(crate) struct Keeper {
     path: PathBuf,
     pub every: Every,
     metadata: String,
-    members: Mutex<Vec<Option<net::Checkpoint>>>,
+    members: Mutex<Vec<Option<net::checkpoint::Checkpoint>>>,
 }
 
 impl Keeper {
@@ -133,7 +134,7 @@ impl Keeper {
     pub(crate) fn new(
         (path, every, note): (PathBuf, Every, String),
         fit: Identity,
-        members: Vec<Option<net::Checkpoint>>,
+        members: Vec<Option<net::checkpoint::Checkpoint>>,
     ) -> Result<Self> {
         let metadata = serde_json::to_string(&Metadata { fit, note }).expect("settings become JSON");
         save_all(&path, &members, &metadata)?;
@@ -142,7 +143,11 @@ impl Keeper {
 
     /// Takes the next checkpoint of a member. Members are independent of each other, so that a file may have them at
     /// different times.
-    pub(crate) fn keep(&self, member: usize, checkpoint: net::Checkpoint) -> std::result::Result<(), net::Error> {
+    pub(crate) fn keep(
+        &self,
+        member: usize,
+        checkpoint: net::checkpoint::Checkpoint,
+    ) -> std::result::Result<(), net::Error> {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         members[member] = Some(checkpoint);
         save_all(&self.path, &members, &self.metadata)

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data::{Pipeline, Split, Target};
+use net::checkpoint::Every;
 use net::random::Random;
 use net::temperature::Temperature;
-use net::{Dataset, Every, History, Lbfgs, Network, Predictor, Run, Scorer, Shape, Trainer, TrainingOptions};
+use net::{Dataset, History, Lbfgs, Network, Predictor, Run, Scorer, Shape, Trainer, TrainingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, Identity, Keeper};
@@ -249,7 +250,7 @@ struct Member<'a> {
     validation: Option<&'a Dataset>,
     report: &'a (dyn Fn(&Progress) + Sync),
     is_stopped: &'a (dyn Fn() -> bool + Sync),
-    begun: Option<&'a net::Checkpoint>,
+    begun: Option<&'a net::checkpoint::Checkpoint>,
     keeper: Option<&'a Keeper>,
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use data::{Pipeline, Table, Target};
-use net::{Dataset, Digest, Network, OutputLayer, file, format};
+use net::digest::Digest;
+use net::{Dataset, Network, OutputLayer, file, format};
 use serde::{Deserialize, Serialize};
 
 use crate::examples::dataset;

@@ -49,7 +49,7 @@
 //! - [`Network`] (shape and weights), [`OutputLayer`] (what its output means), [`Dataset`] (samples and targets).
 //! - [`Optimizer`], [`Schedule`]: how the gradient changes the weights, and by how much.
 //! - [`Trainer`]: minibatches on threads. [`Run`]: on which data, validated how, who looks on. [`EarlyStopping`], [`Scorer`],
-//!   [`History`]: the best weights and the learning curves. [`Checkpoint`]: a training that goes on another day.
+//!   [`History`]: the best weights and the learning curves. [`checkpoint`]: a training that goes on another day.
 //! - [`Lbfgs`]: all samples at once. [`Predictor`]: predictions for many rows.
 //! - [`textbook`]: the same, one sample at a time, beside the formulas; the same bits.
 //! - [`explanation`]: every number of one sample's four steps. [`gradient_check`]: whether the gradient is right.
@@ -62,58 +62,57 @@ mod by_samples;
 mod by_units;
 pub mod checkpoint;
 pub mod container;
-pub mod dataset;
+mod dataset;
 pub mod digest;
-pub mod early_stopping;
+mod early_stopping;
 mod elementary;
 mod engine;
-pub mod error;
+mod error;
 pub mod explanation;
 pub mod file;
 pub mod format;
 mod forward_sweep;
 mod full_batch;
 pub mod gradient_check;
-pub mod history;
+mod history;
 mod in_turn;
 mod layer;
 mod lbfgs;
 mod loss;
 pub mod memory;
 pub mod metrics;
-pub mod network;
-pub mod optimizer;
-pub mod output_layer;
+mod network;
+mod optimizer;
+mod output_layer;
 mod parallel;
 mod parameters;
-pub mod patience;
-pub mod predictor;
+mod patience;
+mod predictor;
 pub mod random;
 mod replicas;
 mod row_sweep;
-pub mod run;
+mod run;
 mod sample_sweep;
-pub mod schedule;
-pub mod scorer;
-pub mod shape;
+mod schedule;
+mod scorer;
+mod shape;
 pub mod temperature;
 pub mod textbook;
-pub mod trainer;
+mod trainer;
 mod tuning;
 mod weight_sweep;
 mod workspace;
 
-pub use checkpoint::{Checkpoint, Every};
 pub use dataset::{Dataset, TargetKind};
-pub use digest::Digest;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use error::Error;
 pub use full_batch::{Iteration, Lbfgs, LbfgsEnding, LbfgsOptions};
 pub use history::{EpochRecord, History};
+pub use kernels::matrix::LayerShape;
 pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};
 pub use optimizer::Optimizer;
-pub use output_layer::OutputLayer;
+pub use output_layer::{OutputLayer, UnknownOutputLayer};
 pub use parallel::Threads;
 pub use patience::Goal;
 pub use predictor::Predictor;

@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// A text for the checkpoints, such as the caller's own settings: [`Checkpoint::metadata`](crate::Checkpoint::metadata).
+    /// A text for the checkpoints, such as the caller's own settings: [`Checkpoint::metadata`](crate::checkpoint::Checkpoint::metadata).
     pub fn metadata(mut self, text: impl Into<String>) -> Self {
         self.metadata = text.into();
         self

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub use kernels::matrix::LayerShape;
+use kernels::matrix::LayerShape;
 use kernels::matrix::{BACKWARD_BLOCK, FORWARD_BLOCK, PANEL};
 
 use crate::{Activation, Error, OutputLayer};
