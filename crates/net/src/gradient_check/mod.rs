@@ -6,11 +6,9 @@ use std::fmt;
 use kernels::{Dropout, Level, dispatch};
 use serde::Serialize;
 
-use crate::loss::LossSum;
+use crate::by_samples::{Groups, LastGroup};
 use crate::parallel::Team;
 use crate::random::Random;
-use crate::sample_sweep::sample_sweep;
-use crate::weight_sweep::WeightSweep;
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Error, Network};
 
@@ -251,22 +249,12 @@ fn summed_gradient_with_dropout(
     let indices = &chosen[..];
     let purpose = if dropout.is_some() { Purpose::TrainingWithDropout } else { Purpose::Training };
     let mut workspace = Workspace::new(shape, indices.len(), Team::ALONE, purpose);
-    let (parameters, layout) = (&network.parameters, &workspace.layout);
-    let group = &mut workspace.numbers;
-    sample_sweep(level, network, layout, group, data, (indices, 0), dropout);
-    let (hidden, ends) = layout.parts(group);
-    let mut loss = LossSum::default();
-    loss.add(data, indices, layout.losses(ends));
+    let groups = Groups { level, data, dropout, indices, samples: indices.len(), sums: &[], squares: false };
+    let (loss, LastGroup { groups_before, .. }) = groups.sweep_alone(network, &mut workspace);
 
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
-    let sweep = WeightSweep {
-        layers: &parameters.layers,
-        layout,
-        hidden,
-        ends: [ends; 2],
-        samples: indices.len(),
-        groups_before: 0,
-    };
+    let Workspace { layout, numbers, .. } = &workspace;
+    let sweep = groups.weight_sweep(&network.parameters.layers, groups_before, layout, numbers);
     dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
     Ok((gradients, loss.sum))
 }
