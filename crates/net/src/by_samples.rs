@@ -1,20 +1,19 @@
 //! Sweeps in which the samples of a minibatch are cut into groups, which threads share out.
 //!
-//! Whoever is free takes the next group, propagates it through all layers and back, and then adds it to the gradient, block by
+//! Whoever is free takes the next group, propagates it through all layers and back, and adds it to the gradient, block by
 //! block, after the groups before: threads walk over the blocks one behind the other. So a group's activations and deltas
 //! stay in the cache of one core, however many samples the minibatch has; and what moves between cores are the sums, which are
 //! fewer than activations where the weights are few. Each number's chain is the same, and so are its bits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kernels::matrix::LayerShape;
-use kernels::{Dropout, Level, dispatch};
+use kernels::{Dropout, Level};
 
 use crate::in_turn::{Abandon, InTurn};
 use crate::loss::LossSum;
 use crate::parallel::share_out;
 use crate::sample_sweep::sample_sweep;
-use crate::weight_sweep::{BlockSums, WeightSweep};
+use crate::weight_sweep::{Addition, BlockSums, backpropagate};
 use crate::workspace::{GroupLayout, Workspace};
 use crate::{Dataset, Network};
 
@@ -51,39 +50,34 @@ pub(crate) struct Groups<'a> {
     pub squares: bool,
 }
 
-/// What is still to be added to the sums.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LastGroup {
-    pub samples: usize,
-    /// The groups that have been added.
-    pub groups_before: usize,
-}
-
 impl Groups<'_> {
     pub(crate) fn count(&self) -> usize {
         self.indices.len().div_ceil(self.samples)
     }
 
     /// The indices of a group's samples, and the position of the first one.
-    fn group(&self, group: usize) -> (&[u32], usize) {
+    pub(crate) fn group(&self, group: usize) -> (&[u32], usize) {
         let first = group * self.samples;
         (&self.indices[first..self.indices.len().min(first + self.samples)], first)
     }
 
-    /// Steps 1 to 3 of backpropagation for all groups, one after the other, and step 4 for all but the last one, which stays in
-    /// the memory of the workspace.
-    pub(crate) fn sweep_alone(&self, network: &Network, workspace: &mut Workspace) -> (LossSum, LastGroup) {
-        let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
+    /// All steps for all groups but the last one, one after the other, and steps 1 and 2 for that one, which stays in memory.
+    /// Returns how many samples it has, how many groups there are before it, and all losses.
+    pub(crate) fn sweep_to_the_last(
+        &self,
+        network: &Network,
+        layout: &GroupLayout,
+        numbers: &mut [f32],
+    ) -> (usize, usize, LossSum) {
         let mut loss = LossSum::default();
-        let groups_before = if self.indices.len() <= self.samples { 0 } else { self.count() - 1 };
-        for group in 0..groups_before {
-            self.propagate(network, group, layout, numbers);
+        let last = if self.indices.len() <= self.samples { 0 } else { self.count() - 1 };
+        for group in 0..last {
+            self.sweep(network, group, layout, numbers, &AtomicBool::new(false));
             self.add_loss(group, layout, numbers, &mut loss);
-            self.add_gradient(network, group, layout, numbers, &AtomicBool::new(false));
         }
-        self.propagate(network, groups_before, layout, numbers);
-        self.add_loss(groups_before, layout, numbers, &mut loss);
-        (loss, LastGroup { samples: self.group(groups_before).0.len(), groups_before })
+        self.propagate(network, last, layout, numbers);
+        self.add_loss(last, layout, numbers, &mut loss);
+        (self.group(last).0.len(), last, loss)
     }
 
     /// All steps for all groups, on `threads` threads.
@@ -99,20 +93,23 @@ impl Groups<'_> {
                 if group >= count {
                     return;
                 }
-                self.propagate(network, group, layout, numbers);
+                self.sweep(network, group, layout, numbers, &abandoned);
                 loss.change(group, &abandoned, |loss| self.add_loss(group, layout, numbers, loss));
-                self.add_gradient(network, group, layout, numbers, &abandoned);
             }
         };
         share_out(
             0..threads,
             numbers,
-            &|numbers, threads, middle| Ok(cut_groups(numbers, layout, middle - threads.start)),
+            &|numbers, threads, middle| {
+                let [left, right] = cut_groups(numbers, layout, middle - threads.start);
+                (left, Some(right))
+            },
             &sweep,
         );
         loss.into_inner()
     }
 
+    /// Steps 1 and 2 for a group.
     pub(crate) fn propagate(&self, network: &Network, group: usize, layout: &GroupLayout, numbers: &mut [f32]) {
         sample_sweep(self.level, network, layout, numbers, self.data, self.group(group), self.dropout);
     }
@@ -121,30 +118,22 @@ impl Groups<'_> {
         loss.add(self.data, self.group(group).0, layout.losses(layout.parts(numbers).1));
     }
 
-    /// What step 4 for a group needs.
-    pub(crate) fn weight_sweep<'a>(
-        &self,
-        layers: &'a [(usize, LayerShape)],
-        group: usize,
-        layout: &'a GroupLayout,
-        numbers: &'a [f32],
-    ) -> WeightSweep<'a> {
-        let samples = self.group(group).0.len();
-        let (hidden, ends) = layout.parts(numbers);
-        WeightSweep { layers, layout, hidden, ends: [ends; 2], samples, groups_before: group }
-    }
-
-    pub(crate) fn add_gradient(
+    /// All steps for a group, which is added to the sums in its turn.
+    pub(crate) fn sweep(
         &self,
         network: &Network,
         group: usize,
         layout: &GroupLayout,
-        numbers: &[f32],
+        numbers: &mut [f32],
         abandoned: &AtomicBool,
     ) {
-        let sweep = self.weight_sweep(&network.parameters.layers, group, layout, numbers);
-        let (blocks, squares) = (0..self.sums.len(), self.squares && group + 1 == self.count());
-        dispatch!(self.level, simd => sweep.add(simd, blocks, (self.sums, squares), abandoned));
+        self.propagate(network, group, layout, numbers);
+        let Network { parameters, shape } = network;
+        let squares = self.squares && group + 1 == self.count();
+        let addition = Addition { parameters, sums: self.sums, turn: group, squares, abandoned };
+        let samples = self.group(group).0.len();
+        let network = (&parameters.layers[..], shape.activation());
+        backpropagate(self.level, network, layout, numbers, samples, addition);
     }
 }
 

@@ -245,6 +245,14 @@ impl Dataset {
         if self.weights.is_empty() { 1.0 } else { self.weights[row] }
     }
 
+    /// The weights of the samples `indices`, added up in their order.
+    pub(crate) fn weight_of(&self, indices: &[u32]) -> f64 {
+        match self.weights() {
+            None => indices.len() as f64,
+            Some(weights) => indices.iter().fold(0.0, |sum, index| sum + f64::from(weights[*index as usize])),
+        }
+    }
+
     /// Samples.
     pub fn rows(&self) -> usize {
         self.rows

@@ -1,8 +1,8 @@
 //! The steps of training: both sweeps over a minibatch, on one thread or several.
 //!
-//! - The **sample sweep** (`sample_sweep.rs`) takes a group of samples forward and backward through all layers.
-//! - The **weight sweep** (`weight_sweep.rs`) adds the group to the gradient of each block of weights and, after the last group,
-//!   applies the optimiser.
+//! - The **sample sweep** (`sample_sweep.rs`) takes a group of samples forward through all layers.
+//! - The **weight sweep** (`weight_sweep.rs`) takes it back, layer by layer, adds it to the gradient of each block of weights and,
+//!   with the last group, applies the optimiser.
 //!
 //! Threads share out the groups (`by_samples.rs`) or the units of each layer (`by_units.rs`). No thread has a gradient of
 //! its own that would have to be added to another one, and so the order of no sum depends on threads.
@@ -10,23 +10,22 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{GRADIENT, LayerShape, read_gradient, write_gradient};
-use kernels::{Dropout, Level, dispatch};
+use kernels::matrix::{GRADIENT, read_gradient, write_gradient};
+use kernels::{Dropout, Level, Step};
 
 use crate::buffer::Buffer;
-use crate::by_samples::{Groups, LastGroup, group_samples};
+use crate::by_samples::{Groups, group_samples};
 use crate::by_units::ByUnits;
 use crate::forward_sweep::LEAST_WEIGHTS;
 use crate::in_turn::InTurn;
 use crate::loss::LossSum;
-use crate::optimizer::{Progress, clipped, in_registers};
+use crate::optimizer::{Progress, clipped};
 use crate::parallel::{Shares, Team};
-use crate::parameters::{BlocksMut, place_of};
+use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::replicas::{self, Replica, ReplicaMut};
-use crate::sample_sweep::Keep;
 use crate::tuning::Kind;
 use crate::weight_sweep::{
-    BlockSums, Part, Sums, WeightSweep, squared_norm, sums_of_blocks, sweep_together, update_from_sums,
+    Addition, BlockSums, Layers, Part, Sums, Update, backpropagate, squared_norm, sums_of_blocks, update_from_sums,
 };
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, Threads, TrainingOptions};
@@ -193,56 +192,26 @@ impl Engine {
         self.sums.iter_mut().for_each(InTurn::restart);
     }
 
-    /// Steps 1 to 3 of backpropagation for a minibatch, and step 4 for all samples but those that it returns, if there are
-    /// such.
-    fn sweep_samples(&mut self, minibatch: Minibatch<'_>) -> (LossSum, Option<Unsummed>) {
-        let Minibatch { network, level, dropout, data, indices, team, squares } = minibatch;
-        let Team { threads, shares } = team;
-        if shares == Shares::Units {
-            let room = self.make_room(network, indices.len(), team);
-            let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
-            let (samples, keep) = (indices.len(), Keep::new(layout, dropout, 0));
-            let (hidden, ends) = layout.parts_mut(numbers);
-            ByUnits { level, threads, network, layout, samples, keep }.sample_sweep((hidden, ends), data, indices);
-            let mut loss = LossSum::default();
-            loss.add(data, indices, layout.losses(ends));
-            return (loss, Some(Unsummed { room, group: LastGroup { samples: indices.len(), groups_before: 0 } }));
-        }
-        let samples = group_samples(indices.len(), threads, is_large(network));
+    /// Both sweeps over a minibatch, whose gradient is summed.
+    fn sum(&mut self, network: &Network, minibatch: Minibatch<'_>, squares: bool) -> LossSum {
+        let Minibatch { level, dropout, data, indices, team: team @ Team { threads, shares } } = minibatch;
+        let Network { parameters, shape } = network;
+        self.begin_sums(network);
+        let samples = match shares {
+            Shares::Samples => group_samples(indices.len(), threads, is_large(network)),
+            Shares::Units => indices.len(),
+        };
         let room = self.make_room(network, samples, team);
-        if samples < indices.len() {
-            self.begin_sums(network);
+        let (workspace, sums) = (&mut self.workspaces[room], &self.sums[..]);
+        if shares == Shares::Samples {
+            let groups = Groups { level, data, dropout, indices, samples, sums, squares };
+            return groups.sweep_together(network, threads, workspace);
         }
-        let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares };
-        let workspace = &mut self.workspaces[room];
-        if threads > 1 && samples < indices.len() {
-            return (groups.sweep_together(network, threads, workspace), None);
-        }
-        let (loss, group) = groups.sweep_alone(network, workspace);
-        (loss, Some(Unsummed { room, group }))
-    }
-
-    /// The same with step 4 for all samples.
-    fn sum_all(&mut self, minibatch: Minibatch<'_>) -> LossSum {
-        let (loss, left) = self.sweep_samples(minibatch);
-        if let Some(left) = left {
-            let Minibatch { network, level, team, squares, .. } = minibatch;
-            if left.group.groups_before == 0 {
-                self.begin_sums(network);
-            }
-            let sweep_of = |thread| left.sweep(&self.workspaces, &network.parameters.layers, thread);
-            let part = Part {
-                blocks: 0..network.parameters.block_count(),
-                weights: BlocksMut::none(),
-                kept: &mut [],
-                sums: &mut self.sums,
-            };
-            sweep_together(team, &network.parameters.layers, part, &|thread, Part { blocks, sums, .. }| {
-                let sweep = sweep_of(thread);
-                dispatch!(level, simd => sweep.add(simd, blocks, (sums, squares), &AtomicBool::new(false)));
-            });
-        }
-        loss
+        let addition = Addition { parameters, sums, turn: 0, squares, abandoned: &AtomicBool::new(false) };
+        let Workspace { layout, numbers, .. } = workspace;
+        let by_units = ByUnits::new(level, threads, shape, layout, samples, dropout);
+        by_units.propagate(parameters, numbers, data, indices);
+        by_units.backpropagate(&parameters.layers, numbers, data, indices, addition)
     }
 
     /// Sums the gradient over some samples, for [`Engine::add_gradient`]. Returns their losses.
@@ -254,7 +223,7 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        self.sum_all(Minibatch { network, level, dropout: None, data, indices, team, squares: false })
+        self.sum(network, Minibatch { level, dropout: None, data, indices, team }, false)
     }
 
     /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
@@ -264,7 +233,7 @@ impl Engine {
         gradient.iter_mut().zip(summed).for_each(|(sum, g)| *sum += f64::from(g));
     }
 
-    /// Both sweeps over one minibatch by a team. Returns the losses before it.
+    /// A step with one minibatch by a team. Returns the losses before it.
     pub(crate) fn step(
         &mut self,
         network: &mut Network,
@@ -273,66 +242,74 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        let (level, dropout) = (options.level, self.progress.dropout(options));
-        if self.keeps_replicas(network, options, indices.len(), team) {
-            return self.step_of_replicas(network, options, data, indices, team);
+        let weight = data.weight_of(indices);
+        if weight == 0.0 {
+            // As if there were no such minibatch.
+            return LossSum::default();
         }
-        self.current_replicas = 0;
-        let (loss, left) = match options.clip_norm {
-            None => self.sweep_samples(Minibatch { network, level, dropout, data, indices, team, squares: false }),
-            Some(_) => (self.sum_all(Minibatch { network, level, dropout, data, indices, team, squares: true }), None),
-        };
-        if loss.weight == 0.0 {
-            // As if there had been no such minibatch.
-            return loss;
+        let minibatch =
+            Minibatch { level: options.level, dropout: self.progress.dropout(options), data, indices, team };
+        let step = self.progress.next(options, weight);
+        let shares_groups = team.shares == Shares::Samples && team.threads.min(indices.len()) > 1;
+        match options.clip_norm {
+            // All sums must be known before a weight changes.
+            Some(most) => self.step_from_sums(network, minibatch, step, Some((most, weight))),
+            None if shares_groups && is_large(network) => self.step_from_sums(network, minibatch, step, None),
+            None if shares_groups => self.step_of_replicas(network, minibatch, step),
+            None => self.step_at_once(network, minibatch, step),
         }
+    }
 
-        let mut step = self.progress.next(options, loss.weight);
-        let blocks = network.parameters.block_count();
-        let parameters = &mut network.parameters;
-        let layers = &parameters.layers;
-        if let Some(most) = options.clip_norm {
-            step = clipped(step, most, squared_norm(layers, &mut self.sums), loss.weight);
+    /// A step in which each layer is updated as soon as all is propagated back through it.
+    fn step_at_once(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> LossSum {
+        self.current_replicas = 0;
+        let Minibatch { level, dropout, data, indices, team: team @ Team { threads, shares } } = minibatch;
+        if shares == Shares::Units {
+            let samples = indices.len();
+            let room = self.make_room(network, samples, team);
+            let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
+            let by_units = ByUnits::new(level, threads, &network.shape, layout, samples, dropout);
+            by_units.propagate(&network.parameters, numbers, data, indices);
+            let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, &mut []);
+            return by_units.backpropagate(layers, numbers, data, indices, Update { part, step, goes_on: false });
         }
-        let part = Part {
-            blocks: 0..blocks,
-            weights: BlocksMut { forward: &mut parameters.forward, backward: &mut parameters.backward },
-            kept: &mut self.kept,
-            sums: &mut self.sums,
-        };
-        let sweep_of = |left: Unsummed, thread| left.sweep(&self.workspaces, layers, thread);
-        match (left, in_registers(step)) {
-            (Some(left), Some(sgd)) => sweep_together(team, layers, part, &|thread, part| {
-                let sweep = sweep_of(left, thread);
-                dispatch!(level, simd => sweep.descend(simd, sgd, part));
-            }),
-            (Some(left), None) => sweep_together(team, layers, part, &|thread, part| {
-                let sweep = sweep_of(left, thread);
-                dispatch!(level, simd => sweep.update(simd, step, part));
-            }),
-            (None, _) => sweep_together(team, layers, part, &|_, part| {
-                dispatch!(level, simd => update_from_sums(simd, layers, step, part));
-            }),
+        let samples = group_samples(indices.len(), 1, is_large(network));
+        let room = self.make_room(network, samples, Team::ALONE);
+        if samples < indices.len() {
+            self.begin_sums(network);
         }
+        let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares: false };
+        let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
+        let (samples, groups_before, loss) = groups.sweep_to_the_last(network, layout, numbers);
+        let activation = network.shape.activation();
+        let goes_on = groups_before > 0;
+        let sums = if goes_on { &mut self.sums[..] } else { &mut [] };
+        let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, sums);
+        backpropagate(level, (layers, activation), layout, numbers, samples, Update { part, step, goes_on });
         loss
     }
 
-    /// Whether each thread of the team takes its steps with a replica.
-    fn keeps_replicas(&self, network: &Network, options: &TrainingOptions, samples: usize, team: Team) -> bool {
-        let shares_groups = team.shares == Shares::Samples && team.threads.min(samples) > 1;
-        // Clipping must know all sums before it changes a weight.
-        shares_groups && !is_large(network) && options.clip_norm.is_none()
-    }
-
-    /// [`step`](Engine::step) by threads that share out groups and have replicas.
-    fn step_of_replicas(
+    /// A step from the gradient in memory, clipped to a length if there is a greatest one for samples of some weight.
+    fn step_from_sums(
         &mut self,
         network: &mut Network,
-        options: &TrainingOptions,
-        data: &Dataset,
-        indices: &[u32],
-        team: Team,
+        minibatch: Minibatch<'_>,
+        step: Step,
+        most_and_weight: Option<(f32, f64)>,
     ) -> LossSum {
+        self.current_replicas = 0;
+        let loss = self.sum(network, minibatch, most_and_weight.is_some());
+        let step = most_and_weight.map_or(step, |(most, weight)| {
+            clipped(step, most, squared_norm(&network.parameters.layers, &mut self.sums), weight)
+        });
+        let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, &mut self.sums);
+        update_from_sums(minibatch.level, minibatch.team.threads, layers, step, part);
+        loss
+    }
+
+    /// A step of threads that share out groups and have replicas.
+    fn step_of_replicas(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> LossSum {
+        let Minibatch { level, dropout, data, indices, team } = minibatch;
         let others = team.threads - 1;
         if std::mem::take(&mut self.current_replicas) < others {
             replicas::copy(&mut self.replicas, others, network, &self.kept);
@@ -340,57 +317,35 @@ impl Engine {
         let samples = group_samples(indices.len(), team.threads, false);
         let room = self.make_room(network, samples, team);
         self.begin_sums(network);
-        let (level, dropout, progress) = (options.level, self.progress.dropout(options), self.progress);
         let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares: false };
         let replicas = (ReplicaMut { network, kept: &mut self.kept }, &mut self.replicas[..others]);
-        let loss = replicas::step(groups, &mut self.workspaces[room], replicas, &|weight| {
-            let mut progress = progress;
-            progress.next(options, weight)
-        });
-        if loss.weight > 0.0 {
-            self.progress.next(options, loss.weight);
-        }
+        let loss = replicas::step(groups, &mut self.workspaces[room], replicas, step);
         // A step of fewer threads leaves the others' behind.
         self.current_replicas = others;
         loss
     }
 }
 
-/// A minibatch for a team, and the network that it is to pass through.
+/// The layers, and all of their blocks.
+fn all_blocks<'a>(
+    parameters: &'a mut Parameters,
+    kept: &'a mut [f32],
+    sums: &'a mut [BlockSums],
+) -> (Layers<'a>, Part<'a>) {
+    let blocks = 0..parameters.block_count();
+    let Parameters { forward, backward, layers } = parameters;
+    (layers, Part { blocks, weights: BlocksMut { forward, backward }, kept, sums })
+}
+
+/// A minibatch for a team.
 #[derive(Clone, Copy)]
 struct Minibatch<'a> {
-    network: &'a Network,
     level: Level,
     dropout: Option<Dropout>,
     data: &'a Dataset,
     /// Its samples.
     indices: &'a [u32],
     team: Team,
-    /// Whether the squares of its summed gradient are wanted.
-    squares: bool,
-}
-
-/// A group that has not been added to the sums.
-#[derive(Clone, Copy, Debug)]
-struct Unsummed {
-    /// The workspace that it lies in.
-    room: usize,
-    group: LastGroup,
-}
-
-impl Unsummed {
-    /// What step 4 for it needs on one of the threads.
-    fn sweep<'a>(
-        self,
-        workspaces: &'a [Workspace],
-        layers: &'a [(usize, LayerShape)],
-        thread: usize,
-    ) -> WeightSweep<'a> {
-        let LastGroup { samples, groups_before } = self.group;
-        let workspace = &workspaces[self.room];
-        let (hidden, ends) = workspace.parts_of(thread);
-        WeightSweep { layers, layout: &workspace.layout, hidden, ends, samples, groups_before }
-    }
 }
 
 #[cfg(test)]

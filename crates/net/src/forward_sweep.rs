@@ -182,9 +182,10 @@ impl ForwardSweep {
                 1 => body(groups, rows, count),
                 _ if shares_layers => pool.run(|| {
                     let (hidden, ends) = layout.parts_mut(groups);
+                    let Network { parameters, shape } = network;
                     let by_units =
-                        ByUnits { level, threads, network, layout, samples: count, keep: Keep::Postactivations };
-                    by_units.propagate_rows((hidden, ends), rows.features);
+                        ByUnits { level, threads, shape, layout, samples: count, keep: Keep::Postactivations };
+                    by_units.propagate_rows(parameters, (hidden, ends), rows.features);
                     dispatch!(level, simd => answer(simd, asked, layout, ends, rows));
                 }),
                 _ => pool.run(|| {
@@ -197,7 +198,8 @@ impl ForwardSweep {
                             let left_count = count * left / threads.len();
                             let [left_rows, right_rows] = rows.split(left_count, count);
                             let [left_groups, right_groups] = cut_groups(groups, layout, left);
-                            Ok([(left_groups, left_rows, left_count), (right_groups, right_rows, count - left_count)])
+                            let right = (right_groups, right_rows, count - left_count);
+                            ((left_groups, left_rows, left_count), Some(right))
                         },
                         &|_, (group, rows, count)| body(group, rows, count),
                     )

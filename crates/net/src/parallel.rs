@@ -207,7 +207,7 @@ fn help_until(stop: &AtomicBool) {
 pub(crate) fn share_out<W: Send>(
     threads: Range<usize>,
     work: W,
-    cut: &(impl Fn(W, Range<usize>, usize) -> Result<[W; 2], W> + Sync),
+    cut: &(impl Fn(W, Range<usize>, usize) -> (W, Option<W>) + Sync),
     body: &(impl Fn(usize, W) + Sync),
 ) {
     if threads.len() == 1 {
@@ -216,11 +216,11 @@ pub(crate) fn share_out<W: Send>(
     let _computing = Computing::begin();
     let middle = threads.start + threads.len() / 2;
     match cut(work, threads.clone(), middle) {
-        Ok([left, right]) => both(
+        (left, Some(right)) => both(
             || share_out(threads.start..middle, left, cut, body),
             || share_out(middle..threads.end, right, cut, body),
         ),
-        Err(whole) => body(threads.start, whole),
+        (whole, None) => body(threads.start, whole),
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
             let work = |_, ()| (0..1000).for_each(|_| std::hint::spin_loop());
             match pool.is_nested() {
                 true => work(0, ()),
-                false => pool.run(|| (0..20).for_each(|_| share_out(0..2, (), &|(), _, _| Ok([(); 2]), &work))),
+                false => pool.run(|| (0..20).for_each(|_| share_out(0..2, (), &|(), _, _| ((), Some(())), &work))),
             }
             DEPTH.set(depth - 1);
         }
@@ -334,7 +334,7 @@ mod tests {
                     }
                     _ => {}
                 };
-                share_out(0..4, (), &|(), _, _| Ok([(); 2]), &work);
+                share_out(0..4, (), &|(), _, _| ((), Some(())), &work);
                 set(stop);
             });
         });

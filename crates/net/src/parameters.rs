@@ -50,17 +50,20 @@ impl Parameters {
     /// The blocks of layer `layer`, counted from 0 for the first one with weights.
     #[inline(always)]
     pub(crate) fn layer(&self, layer: usize) -> Blocks<'_> {
-        let (_, shape) = self.layers[layer];
-        let (forward, backward) = self.numbers(layer);
+        self.blocks(self.layers[layer])
+    }
+
+    /// The blocks of a layer of this shape that begins with block `first`.
+    #[inline(always)]
+    pub(crate) fn blocks(&self, (first, shape): (usize, LayerShape)) -> Blocks<'_> {
+        let (forward, backward) = numbers(first, shape);
         Blocks::new(&self.forward[forward], &self.backward[backward], shape)
     }
 
     /// Where the blocks of a layer lie in both copies.
-    #[inline(always)]
     fn numbers(&self, layer: usize) -> (Range<usize>, Range<usize>) {
         let (first, shape) = self.layers[layer];
-        let end = first + shape.blocks();
-        (first * FORWARD_BLOCK..end * FORWARD_BLOCK, first * BACKWARD_BLOCK..end * BACKWARD_BLOCK)
+        numbers(first, shape)
     }
 
     /// Takes the weights of a network of the same shape.
@@ -115,6 +118,13 @@ impl Parameters {
     }
 }
 
+/// Where the blocks of a layer that begins with block `first` lie in both copies.
+#[inline(always)]
+fn numbers(first: usize, shape: LayerShape) -> (Range<usize>, Range<usize>) {
+    let end = first + shape.blocks();
+    (first * FORWARD_BLOCK..end * FORWARD_BLOCK, first * BACKWARD_BLOCK..end * BACKWARD_BLOCK)
+}
+
 /// Some blocks to be written, both copies.
 #[derive(Debug)]
 pub(crate) struct BlocksMut<'a> {
@@ -123,12 +133,6 @@ pub(crate) struct BlocksMut<'a> {
 }
 
 impl<'a> BlocksMut<'a> {
-    /// How many.
-    #[inline(always)]
-    pub(crate) fn count(&self) -> usize {
-        self.forward.len() / FORWARD_BLOCK
-    }
-
     /// One of them.
     #[inline(always)]
     pub(crate) fn block(&mut self, block: usize) -> BlockMut<'_> {
@@ -138,14 +142,15 @@ impl<'a> BlocksMut<'a> {
         }
     }
 
-    /// No blocks.
-    pub(crate) fn none() -> Self {
-        BlocksMut { forward: &mut [], backward: &mut [] }
+    /// Those of a layer that begins with block `first` of them.
+    #[inline(always)]
+    pub(crate) fn layer(&self, first: usize, shape: LayerShape) -> Blocks<'_> {
+        let (forward, backward) = numbers(first, shape);
+        Blocks::new(&self.forward[forward], &self.backward[backward], shape)
     }
 
-    /// The first `count` blocks, or all if there are fewer, and the other ones.
+    /// The first `count` blocks, and the other ones.
     pub(crate) fn split_at(self, count: usize) -> (BlocksMut<'a>, BlocksMut<'a>) {
-        let count = count.min(self.count());
         let (left_forward, forward) = self.forward.split_at_mut(count * FORWARD_BLOCK);
         let (left_backward, backward) = self.backward.split_at_mut(count * BACKWARD_BLOCK);
         (BlocksMut { forward: left_forward, backward: left_backward }, BlocksMut { forward, backward })

@@ -16,7 +16,7 @@ use crate::in_turn::{Abandon, InTurn};
 use crate::loss::LossSum;
 use crate::parallel::share_out;
 use crate::parameters::{BlocksMut, Parameters};
-use crate::weight_sweep::update_in_turn;
+use crate::weight_sweep::{AdditionAndUpdate, backpropagate, update_in_turn};
 use crate::workspace::Workspace;
 
 /// A network, and the numbers that the optimiser keeps for it.
@@ -50,12 +50,12 @@ pub(crate) fn copy(replicas: &mut Vec<Replica>, count: usize, network: &Network,
 }
 
 /// Both sweeps over a minibatch in at least two groups: the first thread has the network itself, each of the others one of the
-/// replicas. `step_of` tells the step of a minibatch whose samples have this weight together.
+/// replicas.
 pub(crate) fn step(
     groups: Groups<'_>,
     workspace: &mut Workspace,
     (first, others): (ReplicaMut<'_>, &mut [Replica]),
-    step_of: &(impl Fn(f64) -> Step + Sync),
+    step: Step,
 ) -> LossSum {
     let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
     let (next, count, abandoned) = (AtomicUsize::new(0), groups.count(), AtomicBool::new(false));
@@ -67,33 +67,26 @@ pub(crate) fn step(
         // they take the sums. So whoever must be waited for has begun.
         loop {
             let turn = next.fetch_add(1, Ordering::Relaxed);
-            let mut weight = 0.0;
+            if turn + 1 < count {
+                groups.sweep(replica.network, turn, layout, numbers, &abandoned);
+                loss.change(turn, &abandoned, |loss| groups.add_loss(turn, layout, numbers, loss));
+                continue;
+            }
             if turn < count {
                 groups.propagate(replica.network, turn, layout, numbers);
             }
-            loss.change(turn, &abandoned, |loss| {
-                if turn < count {
-                    groups.add_loss(turn, layout, numbers, loss);
-                }
-                weight = loss.weight;
-            });
-            if turn + 1 < count {
-                groups.add_gradient(replica.network, turn, layout, numbers, &abandoned);
-                continue;
-            }
-            // Samples without weight are as if there had been no minibatch.
-            if weight == 0.0 {
-                return;
-            }
-            let Parameters { forward, backward, layers } = &mut replica.network.parameters;
-            let (step, sums) = (step_of(weight), (groups.sums, &abandoned));
-            let updated = (BlocksMut { forward, backward }, replica.kept);
-            return if turn < count {
-                let sweep = groups.weight_sweep(layers, turn, layout, numbers);
-                dispatch!(groups.level, simd => sweep.add_and_update(simd, step, sums, updated))
+            let Network { parameters: Parameters { forward, backward, layers }, shape } = replica.network;
+            let (weights, kept, sums) = (BlocksMut { forward, backward }, replica.kept, groups.sums);
+            if turn < count {
+                let step_four = AdditionAndUpdate { weights, kept, step, sums, turn, abandoned: &abandoned };
+                let (samples, network) = (groups.group(turn).0.len(), (&layers[..], shape.activation()));
+                backpropagate(groups.level, network, layout, numbers, samples, step_four);
+                loss.change(turn, &abandoned, |loss| groups.add_loss(turn, layout, numbers, loss));
             } else {
-                dispatch!(groups.level, simd => update_in_turn(simd, layers, step, turn, sums, updated))
-            };
+                let (sums, updated) = ((sums, &abandoned), (weights, kept));
+                dispatch!(groups.level, simd => update_in_turn(simd, layers, step, turn, sums, updated));
+            }
+            return;
         }
     };
     share_out(
@@ -105,7 +98,7 @@ pub(crate) fn step(
             let (others, right) = others.split_at_mut(left - 1);
             let (right_first, right_others) =
                 right.split_first_mut().expect("replicas for all threads but the first one");
-            Ok([(numbers, first, others), (right_numbers, right_first.borrow(), right_others)])
+            ((numbers, first, others), Some((right_numbers, right_first.borrow(), right_others)))
         },
         &sweep,
     );

@@ -1,4 +1,4 @@
-//! Steps 1 to 3 of backpropagation: forward and backward through all layers for a group of samples.
+//! Steps 1 and 2 of backpropagation: forward through all layers for a group of samples, to the losses and deltas of the output.
 
 use kernels::matrix::{self, PanelsMut, Table};
 use kernels::simd::Simd;
@@ -110,7 +110,7 @@ pub(crate) fn gather_features<S: Simd>(
     matrix::gather_rows(simd, table, samples, index_of, layout.features(ends));
 }
 
-/// Steps 1, 2 and 3 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
+/// Steps 1 and 2 of backpropagation for one group: the samples `indices` of `data`, the first of which is at position
 /// `first` in the minibatch.
 pub(crate) fn sample_sweep(
     level: Level,
@@ -135,7 +135,6 @@ fn sample_sweep_with<S: Simd>(
     dropout: Option<Dropout>,
 ) {
     let Network { parameters, shape } = network;
-    let activation = shape.activation();
     let samples = indices.len();
     let (hidden, ends) = layout.parts_mut(group);
     gather_features(
@@ -149,16 +148,8 @@ fn sample_sweep_with<S: Simd>(
     );
     let keep = Keep::new(layout, dropout, first);
     // Step by step in functions of their own: they are compiled faster, and cost each other no registers.
-    propagate(simd, parameters, activation, layout, (hidden, ends), samples, (0, keep));
-
+    propagate(simd, parameters, shape.activation(), layout, (hidden, ends), samples, (0, keep));
     output_deltas(simd, shape.output_layer(), layout, ends, data, indices);
-    let slope = layout.slope(activation);
-    for layer in (2..=layout.layers()).rev() {
-        let (before, delta_in, after) = layout.hidden_deltas(hidden, layer - 1);
-        let (weights, delta) = (parameters.layer(layer - 1), layout.next_delta(after, ends, layer));
-        let z = layout.derivatives(before, layer - 1);
-        layer::backward(simd, weights, slope, delta, samples, z, (delta_in, 0));
-    }
 }
 
 /// Step 2 of backpropagation: the losses, and the deltas of the output layer.

@@ -1,4 +1,5 @@
-//! Step 4 of backpropagation for the blocks of weights: their gradients, and the optimiser's step.
+//! Steps 3 and 4 of backpropagation, layer by layer from the last one: back through a layer, and then at once the gradients of
+//! its blocks of weights, and what is done with them; so that weights and activations are used twice while they are in a cache.
 //!
 //! A block's gradient is one chain through all samples of a minibatch. Where they come in groups, its sums are put down after
 //! each group and taken up for the next one, which changes no bit.
@@ -6,14 +7,15 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{self, BlockGradient, GRADIENT, LayerShape, PANEL};
+use kernels::matrix::{self, BlockGradient, Blocks, GRADIENT, LayerShape, PANEL, Panels};
 use kernels::simd::Simd;
-use kernels::{Sgd, Step};
+use kernels::{Activation, Level, Sgd, Step, dispatch};
 
-use crate::by_units::left_share;
 use crate::in_turn::InTurn;
-use crate::parallel::{Shares, Team, share_out};
-use crate::parameters::BlocksMut;
+use crate::layer;
+use crate::optimizer::in_registers;
+use crate::parallel::share_out;
+use crate::parameters::{BlocksMut, Parameters};
 use crate::workspace::GroupLayout;
 
 /// The gradient of a block, summed over the samples so far.
@@ -36,121 +38,219 @@ pub(crate) fn sums_of_blocks(blocks: usize) -> Vec<BlockSums> {
 }
 
 /// Layers, each with its first block.
-type Layers<'a> = &'a [(usize, LayerShape)];
+pub(crate) type Layers<'a> = &'a [(usize, LayerShape)];
 
-/// Calls `visit` with each of the blocks `blocks`, counted from the first one of them, its layer (counted from 0), the layer's
-/// shape, and the block's panels; in an order that suits the gradient of `samples` samples.
-#[inline(always)]
-fn for_each_block(
-    layers: Layers<'_>,
-    blocks: Range<usize>,
-    samples: usize,
-    mut visit: impl FnMut(usize, usize, (LayerShape, (usize, usize))),
-) {
-    for (layer, &(start, shape)) in layers.iter().enumerate() {
-        let of_layer = |block: usize| block.clamp(start, start + shape.blocks()) - start;
-        shape.for_each_block(
-            of_layer(blocks.start)..of_layer(blocks.end),
-            samples,
-            #[inline(always)]
-            |block, place| visit(start + block - blocks.start, layer, (shape, place)),
-        );
-    }
-}
-
-/// What the weight sweep of some blocks over a group of samples reads.
-#[derive(Clone, Copy)]
-pub(crate) struct WeightSweep<'a> {
-    pub layers: Layers<'a>,
-    pub layout: &'a GroupLayout,
-    /// The hidden layers of the group, and the ends in which its features and its output are.
-    pub hidden: &'a [f32],
-    pub ends: [&'a [f32]; 2],
+/// The gradients, over a group of samples, of some blocks of a layer.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerGradients<'a> {
+    /// Its number, counted from 0 for the first one with weights; its first block, and its shape.
+    pub layer: usize,
+    pub first: usize,
+    pub shape: LayerShape,
+    /// These blocks, counted from the first layer's first one.
+    pub blocks: Range<usize>,
+    /// The postactivations, or features, of the layer before, and the deltas.
+    pub z: Panels<'a>,
+    pub delta: Panels<'a>,
     pub samples: usize,
-    /// The groups whose samples have been added to the sums before.
-    pub groups_before: usize,
 }
 
-impl WeightSweep<'_> {
-    /// Calls `visit` with each of the blocks `blocks`, counted from the first one of them, its layer (counted from 0), and its
-    /// gradient, step 4 of backpropagation.
+impl LayerGradients<'_> {
+    /// Calls `visit` with each of the blocks and its gradient, step 4 of backpropagation, in an order that suits the samples.
     #[inline(always)]
-    fn for_each_gradient(&self, blocks: Range<usize>, mut visit: impl FnMut(usize, usize, BlockGradient<'_>)) {
-        let WeightSweep { layers, layout, hidden, ends: [features, output], samples, .. } = *self;
-        for_each_block(
-            layers,
-            blocks,
+    fn for_each(&self, mut visit: impl FnMut(usize, BlockGradient<'_>)) {
+        let LayerGradients { first, shape, z, delta, samples, .. } = *self;
+        shape.for_each_block(
+            self.blocks.start - first..self.blocks.end - first,
             samples,
             #[inline(always)]
-            |at, layer, (shape, block)| {
-                let (z, delta) = (layout.z(hidden, features, layer), layout.delta(hidden, output, layer + 1));
-                visit(at, layer, BlockGradient { shape, block, z, delta, samples });
-            },
+            |block, place| visit(first + block, BlockGradient { shape, block: place, z, delta, samples }),
         );
     }
 
-    /// The step of gradient descent after the last group, for the blocks of a part, with their velocities.
+    /// Whether nothing is propagated back through the layer.
     #[inline(always)]
-    pub(crate) fn descend<S: Simd>(&self, simd: S, sgd: Sgd, part: Part<'_>) {
-        let Part { blocks, mut weights, kept, sums } = part;
-        self.for_each_gradient(
-            blocks,
+    fn is_first(&self) -> bool {
+        self.layer == 0
+    }
+}
+
+/// What is done with gradients; and the weights, as they are before.
+pub(crate) trait StepFour {
+    /// The weights of the layer that begins with block `first`.
+    fn weights(&self, layer: (usize, LayerShape)) -> Blocks<'_>;
+
+    /// Step 4 for some blocks of a layer, through which nothing will be propagated any more.
+    fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>);
+}
+
+/// A step 4 that threads can share out.
+pub(crate) trait Divisible: StepFour + Send + Sized {
+    /// For the blocks before block `middle`, and for those from it on.
+    fn split_at(self, middle: usize) -> [Self; 2];
+}
+
+/// Steps 3 and 4 for a group of samples whose output deltas are there.
+pub(crate) fn backpropagate(
+    level: Level,
+    (layers, activation): (Layers<'_>, Activation),
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: usize,
+    mut step_four: impl StepFour,
+) {
+    dispatch!(level, simd => {
+        backpropagate_with(simd, (layers, activation), layout, group, samples, &mut step_four);
+    });
+}
+
+#[inline(always)]
+fn backpropagate_with<S: Simd>(
+    simd: S,
+    (layers, activation): (Layers<'_>, Activation),
+    layout: &GroupLayout,
+    group: &mut [f32],
+    samples: usize,
+    step_four: &mut impl StepFour,
+) {
+    let (hidden, ends) = layout.parts_mut(group);
+    let slope = layout.slope(activation);
+    for layer in (0..layers.len()).rev() {
+        let (first, shape) = layers[layer];
+        if layer > 0 {
+            let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
+            let (weights, delta) = (step_four.weights(layers[layer]), layout.next_delta(after, ends, layer + 1));
+            let z = layout.derivatives(before, layer);
+            layer::backward(simd, weights, slope, delta, samples, z, (delta_in, 0));
+        }
+        let (z, delta) = (layout.z(hidden, ends, layer), layout.delta(hidden, ends, layer + 1));
+        let blocks = first..first + shape.blocks();
+        step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+    }
+}
+
+/// Some blocks, with all that their update needs; what this optimiser does not need is empty.
+pub(crate) struct Part<'a> {
+    pub blocks: Range<usize>,
+    pub weights: BlocksMut<'a>,
+    pub kept: &'a mut [f32],
+    /// The sums over the groups before.
+    pub sums: &'a mut [BlockSums],
+}
+
+impl<'a> Part<'a> {
+    /// The blocks before block `middle`, and those from it on.
+    pub(crate) fn split_at(self, middle: usize) -> [Part<'a>; 2] {
+        let Part { blocks, weights, kept, sums } = self;
+        let count = middle - blocks.start;
+        let share = |length: usize| length / blocks.len() * count;
+        let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
+        let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
+        let (left_weights, right_weights) = weights.split_at(count);
+        [
+            Part { blocks: blocks.start..middle, weights: left_weights, kept: left_kept, sums: left_sums },
+            Part { blocks: middle..blocks.end, weights: right_weights, kept: right_kept, sums: right_sums },
+        ]
+    }
+}
+
+/// The step of any optimiser, for the last group.
+pub(crate) struct Update<'a> {
+    pub part: Part<'a>,
+    pub step: Step,
+    /// Whether there have been groups before.
+    pub goes_on: bool,
+}
+
+impl StepFour for Update<'_> {
+    #[inline(always)]
+    fn weights(&self, (first, shape): (usize, LayerShape)) -> Blocks<'_> {
+        self.part.weights.layer(first - self.part.blocks.start, shape)
+    }
+
+    #[inline(always)]
+    fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
+        match in_registers(self.step) {
+            Some(sgd) => self.descend(simd, sgd, gradients),
+            None => self.update(simd, gradients),
+        }
+    }
+}
+
+impl Update<'_> {
+    /// Gradient descent, while the sums are in registers.
+    #[inline(always)]
+    fn descend<S: Simd>(&mut self, simd: S, sgd: Sgd, gradients: LayerGradients<'_>) {
+        let Update { part: Part { blocks, weights, kept, sums }, goes_on, .. } = self;
+        let is_first = gradients.is_first();
+        gradients.for_each(
             #[inline(always)]
-            |block, layer, gradient| {
+            |block, gradient| {
+                let block = block - blocks.start;
                 let velocity = if kept.is_empty() { &mut [][..] } else { &mut kept[block * GRADIENT..][..GRADIENT] };
-                let before = match self.groups_before {
-                    0 => None,
-                    _ => Some(&sums[block].get_mut().numbers[..]),
-                };
-                gradient.descend(simd, sgd, layer == 0, before, weights.block(block), velocity);
+                let before = if *goes_on { Some(&sums[block].get_mut().numbers[..]) } else { None };
+                gradient.descend(simd, sgd, is_first, before, weights.block(block), velocity);
             },
         );
     }
 
-    /// The step of any optimiser after the last group. The gradient of a block is in memory no longer than its step takes, but
-    /// for the sums over the groups before.
+    /// The gradient of a block is in memory no longer than its step takes, but for the sums over the groups before.
     #[inline(always)]
-    pub(crate) fn update<S: Simd>(&self, simd: S, step: Step, part: Part<'_>) {
-        let Part { blocks, mut weights, kept, sums } = part;
-        let slots = step.rule.slots() * GRADIENT;
+    fn update<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
+        let Update { part: Part { blocks, weights, kept, sums }, step, goes_on } = self;
+        let (slots, is_first) = (step.rule.slots() * GRADIENT, gradients.is_first());
         let mut sums_of_one_group = [0.0; GRADIENT];
-        self.for_each_gradient(
-            blocks,
+        gradients.for_each(
             #[inline(always)]
-            |block, layer, gradient| {
-                let sums = match self.groups_before {
-                    0 => &mut sums_of_one_group,
-                    _ => &mut sums[block].get_mut().numbers,
-                };
-                sum_block(simd, gradient, sums, self.groups_before > 0);
+            |block, gradient| {
+                let block = block - blocks.start;
+                let sums = if *goes_on { &mut sums[block].get_mut().numbers } else { &mut sums_of_one_group };
+                sum_block(simd, gradient, sums, *goes_on);
                 let kept = &mut kept[block * slots..][..slots];
                 let place = (gradient.shape, gradient.block);
-                update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+                update_block(simd, place, *step, is_first, sums, weights.block(block), kept);
             },
         );
     }
+}
 
-    /// Adds the gradients of the group to `sums`, those of the blocks `blocks`, in its turn; then finds their squares, if
-    /// wanted.
+impl Divisible for Update<'_> {
+    fn split_at(self, middle: usize) -> [Self; 2] {
+        let Update { part, step, goes_on } = self;
+        part.split_at(middle).map(|part| Update { part, step, goes_on })
+    }
+}
+
+/// Adds the gradients of a group to the sums, in its turn; then finds their squares, if wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Addition<'a> {
+    pub parameters: &'a Parameters,
+    pub sums: &'a [BlockSums],
+    /// The groups before it.
+    pub turn: usize,
+    pub squares: bool,
+    pub abandoned: &'a AtomicBool,
+}
+
+impl StepFour for Addition<'_> {
     #[inline(always)]
-    pub(crate) fn add<S: Simd>(
-        &self,
-        simd: S,
-        blocks: Range<usize>,
-        (sums, with_squares): (&[BlockSums], bool),
-        abandoned: &AtomicBool,
-    ) {
-        self.for_each_gradient(
-            blocks,
+    fn weights(&self, layer: (usize, LayerShape)) -> Blocks<'_> {
+        self.parameters.blocks(layer)
+    }
+
+    #[inline(always)]
+    fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
+        let Addition { sums, turn, squares: with_squares, abandoned, .. } = *self;
+        gradients.for_each(
             #[inline(always)]
-            |block, _, gradient| {
+            |block, gradient| {
                 sums[block].change(
-                    self.groups_before,
+                    turn,
                     abandoned,
                     #[inline(always)]
                     |sums| {
                         let Sums { numbers, squares } = &mut **sums;
-                        sum_block(simd, gradient, numbers, self.groups_before > 0);
+                        sum_block(simd, gradient, numbers, turn > 0);
                         if with_squares {
                             matrix::gradient_squares(gradient.shape, gradient.block, numbers, squares);
                         }
@@ -159,71 +259,131 @@ impl WeightSweep<'_> {
             },
         );
     }
+}
 
-    /// Adds the gradients of the group, the last one, to `sums` in its turn, and updates these weights at once.
+impl Divisible for Addition<'_> {
+    fn split_at(self, _middle: usize) -> [Self; 2] {
+        [self; 2]
+    }
+}
+
+/// Adds the gradients of the last group to the sums, in its turn, and updates these weights at once.
+pub(crate) struct AdditionAndUpdate<'a> {
+    pub weights: BlocksMut<'a>,
+    pub kept: &'a mut [f32],
+    pub step: Step,
+    pub sums: &'a [BlockSums],
+    /// The groups before it.
+    pub turn: usize,
+    pub abandoned: &'a AtomicBool,
+}
+
+impl StepFour for AdditionAndUpdate<'_> {
     #[inline(always)]
-    pub(crate) fn add_and_update<S: Simd>(
-        &self,
-        simd: S,
-        step: Step,
-        (sums, abandoned): (&[BlockSums], &AtomicBool),
-        (mut weights, kept): (BlocksMut<'_>, &mut [f32]),
-    ) {
-        let slots = step.rule.slots() * GRADIENT;
-        self.for_each_gradient(
-            0..sums.len(),
+    fn weights(&self, (first, shape): (usize, LayerShape)) -> Blocks<'_> {
+        self.weights.layer(first, shape)
+    }
+
+    #[inline(always)]
+    fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
+        let AdditionAndUpdate { weights, kept, step, sums, turn, abandoned } = self;
+        let (slots, is_first) = (step.rule.slots() * GRADIENT, gradients.is_first());
+        gradients.for_each(
             #[inline(always)]
-            |block, layer, gradient| {
+            |block, gradient| {
                 let place = (gradient.shape, gradient.block);
                 let kept = &mut kept[block * slots..][..slots];
                 sums[block].change(
-                    self.groups_before,
+                    *turn,
                     abandoned,
                     #[inline(always)]
                     |sums| {
-                        sum_block(simd, gradient, &mut sums.numbers, self.groups_before > 0);
-                        update_block(simd, place, step, layer == 0, &sums.numbers, weights.block(block), kept);
+                        sum_block(simd, gradient, &mut sums.numbers, *turn > 0);
+                        update_block(simd, place, *step, is_first, &sums.numbers, weights.block(block), kept);
                     },
                 );
             },
         );
     }
+}
 
-    /// Sums the gradients of all blocks into gradients in book order, one for each layer.
+/// The gradients of the one group there is, in book order: one vector for each layer.
+pub(crate) struct BookOrder<'a> {
+    pub parameters: &'a Parameters,
+    pub gradients: &'a mut [Vec<f32>],
+}
+
+impl StepFour for BookOrder<'_> {
     #[inline(always)]
-    pub(crate) fn book_order<S: Simd>(&self, simd: S, gradients: &mut [Vec<f32>]) {
-        let mut sums = vec![0.0; GRADIENT];
-        let (first, last) = self.layers[self.layers.len() - 1];
-        self.for_each_gradient(
-            0..first + last.blocks(),
+    fn weights(&self, layer: (usize, LayerShape)) -> Blocks<'_> {
+        self.parameters.blocks(layer)
+    }
+
+    #[inline(always)]
+    fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
+        let in_book_order = &mut self.gradients[gradients.layer];
+        let mut sums = [0.0; GRADIENT];
+        gradients.for_each(
             #[inline(always)]
-            |_, layer, gradient| {
+            |_, gradient| {
                 sum_block(simd, gradient, &mut sums, false);
-                matrix::write_gradient(gradient.shape, gradient.block, &sums, &mut gradients[layer]);
+                matrix::write_gradient(gradient.shape, gradient.block, &sums, in_book_order);
             },
         );
     }
 }
 
-/// The step of any optimiser from sums over all groups.
+/// Calls `visit` with each of the blocks `blocks`, its layer (counted from 0), the layer's shape, and the block's panels; layer
+/// by layer from the last one.
 #[inline(always)]
-pub(crate) fn update_from_sums<S: Simd>(simd: S, layers: Layers<'_>, step: Step, part: Part<'_>) {
-    let Part { blocks, mut weights, kept, sums } = part;
-    let slots = step.rule.slots() * GRADIENT;
-    for_each_block(
-        layers,
-        blocks,
-        1,
-        #[inline(always)]
-        |block, layer, place| {
-            let sums = &sums[block].get_mut().numbers;
-            let kept = &mut kept[block * slots..][..slots];
-            update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+fn for_each_block(
+    layers: Layers<'_>,
+    blocks: Range<usize>,
+    mut visit: impl FnMut(usize, usize, (LayerShape, (usize, usize))),
+) {
+    for (layer, &(start, shape)) in layers.iter().enumerate().rev() {
+        let of_layer = |block: usize| block.clamp(start, start + shape.blocks()) - start;
+        shape.for_each_block(
+            of_layer(blocks.start)..of_layer(blocks.end),
+            1,
+            #[inline(always)]
+            |block, place| visit(start + block, layer, (shape, place)),
+        );
+    }
+}
+
+/// The step of any optimiser from sums over all groups, on several threads.
+pub(crate) fn update_from_sums(level: Level, threads: usize, layers: Layers<'_>, step: Step, part: Part<'_>) {
+    let count = part.blocks.len();
+    share_out(
+        0..threads,
+        part,
+        &|part, _, middle| match part.blocks.len() {
+            0 | 1 => (part, None),
+            _ => {
+                let [left, right] = part.split_at(count * middle / threads);
+                (left, Some(right))
+            }
+        },
+        &|_, part| {
+            let Part { blocks, mut weights, kept, sums } = part;
+            let slots = step.rule.slots() * GRADIENT;
+            dispatch!(level, simd => for_each_block(
+                layers,
+                blocks.clone(),
+                #[inline(always)]
+                |block, layer, place| {
+                    let block = block - blocks.start;
+                    let sums = &sums[block].get_mut().numbers;
+                    let kept = &mut kept[block * slots..][..slots];
+                    update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+                },
+            ));
         },
     );
 }
 
-/// The step of any optimiser from sums over all groups, each block in turn `turn`.
+/// The same, each block in turn `turn`.
 #[inline(always)]
 pub(crate) fn update_in_turn<S: Simd>(
     simd: S,
@@ -237,7 +397,6 @@ pub(crate) fn update_in_turn<S: Simd>(
     for_each_block(
         layers,
         0..sums.len(),
-        1,
         #[inline(always)]
         |block, layer, place| {
             let kept = &mut kept[block * slots..][..slots];
@@ -290,79 +449,4 @@ fn update_block<S: Simd>(
         #[inline(always)]
         move || matrix::update_block(simd, place, step, is_first, sums, weights, kept),
     );
-}
-
-/// Some blocks, with all that their update needs; what this optimiser does not need is empty.
-pub(crate) struct Part<'a> {
-    pub blocks: Range<usize>,
-    pub weights: BlocksMut<'a>,
-    pub kept: &'a mut [f32],
-    pub sums: &'a mut [BlockSums],
-}
-
-impl<'a> Part<'a> {
-    /// The first `count` blocks, and the other ones.
-    fn split(self, count: usize) -> [Part<'a>; 2] {
-        let Part { blocks, weights, kept, sums } = self;
-        let share = |length: usize| length / blocks.len() * count;
-        let middle = blocks.start + count;
-        let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
-        let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
-        let (left_weights, right_weights) = weights.split_at(count);
-        [
-            Part { blocks: blocks.start..middle, weights: left_weights, kept: left_kept, sums: left_sums },
-            Part { blocks: middle..blocks.end, weights: right_weights, kept: right_kept, sums: right_sums },
-        ]
-    }
-}
-
-/// The weight sweep of all blocks of these layers by a team, each of whose threads is called with its number.
-pub(crate) fn sweep_together(
-    team: Team,
-    layers: Layers<'_>,
-    part: Part<'_>,
-    sweep: &(impl Fn(usize, Part<'_>) + Sync),
-) {
-    let threads = 0..team.threads;
-    match team.shares {
-        Shares::Samples => {
-            let blocks = part.blocks.len();
-            let first_block = |thread: usize| blocks * thread / team.threads;
-            share_out(
-                threads,
-                part,
-                &|part, threads, middle| match part.blocks.len() {
-                    0 | 1 => Err(part),
-                    _ => Ok(part.split(first_block(middle) - first_block(threads.start))),
-                },
-                sweep,
-            );
-        }
-        // The rows of blocks of each layer are shared out as its units are in `by_units`.
-        Shares::Units => {
-            let mut rest = part;
-            for (_, shape) in layers {
-                let [now, after] = rest.split(shape.blocks());
-                // Those of each panel of units; or, where there is one alone, of each panel of the layer before.
-                let (rows, blocks) = match (shape.output_panels(), shape.input_panels()) {
-                    (1, inputs) => (inputs, 1),
-                    rows => rows,
-                };
-                share_out(
-                    threads.clone(),
-                    (rows, now),
-                    &|(rows, part), threads, _| {
-                        if rows == 1 {
-                            return Err((rows, part));
-                        }
-                        let left_rows = left_share(rows, threads.len());
-                        let [left, right] = part.split(left_rows * blocks);
-                        Ok([(left_rows, left), (rows - left_rows, right)])
-                    },
-                    &|thread, (_, part)| sweep(thread, part),
-                );
-                rest = after;
-            }
-        }
-    }
 }

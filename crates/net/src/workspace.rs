@@ -248,7 +248,23 @@ impl GroupLayout {
     /// The deltas of layer `layer`, from 2 on: those of a hidden layer lie first of what is `after` the layer before it.
     #[inline(always)]
     pub(crate) fn next_delta<'a>(&self, after: &'a [f32], ends: &'a [f32], layer: usize) -> Panels<'a> {
-        let part = if layer == self.layers() { &ends[self.delta[layer]..] } else { after };
+        self.later_delta(after, ends, layer - 1, layer)
+    }
+
+    /// The same, if hidden layer `earlier` is the one that they lie `after`.
+    #[inline(always)]
+    pub(crate) fn later_delta<'a>(
+        &self,
+        after: &'a [f32],
+        ends: &'a [f32],
+        earlier: usize,
+        layer: usize,
+    ) -> Panels<'a> {
+        let part = if layer == self.layers() {
+            &ends[self.delta[layer]..]
+        } else {
+            &after[self.delta[layer] - self.delta[earlier] - self.panels_len(earlier)..]
+        };
         Panels::new(&part[..self.panels_len(layer)], self.units[layer], self.rows)
     }
 
@@ -299,16 +315,6 @@ impl Workspace {
     /// Whether it is large enough for such a team and so many samples in a group.
     pub(crate) fn serves(&self, samples: usize, team: Team) -> bool {
         self.is_of_kind(team) && team.threads <= self.team.threads && samples <= self.samples
-    }
-
-    /// The hidden layers of the group that lies in it, and the ends in which a thread finds the features and the output.
-    pub(crate) fn parts_of(&self, thread: usize) -> (&[f32], [&[f32]; 2]) {
-        let (hidden, ends) = self.layout.parts(&self.numbers);
-        let own = match self.team.shares {
-            Shares::Samples => ends,
-            Shares::Units => &ends[thread * self.layout.ends..],
-        };
-        (hidden, [own, if self.layout.has_few_outputs() { own } else { ends }])
     }
 
     /// Bytes that `samples` samples take in groups, within a few per cent of large ones, with the further ends of threads that share

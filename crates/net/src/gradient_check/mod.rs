@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-use kernels::{Dropout, Level, dispatch};
+use kernels::{Dropout, Level};
 use serde::Serialize;
 
-use crate::by_samples::{Groups, LastGroup};
+use crate::by_samples::Groups;
 use crate::parallel::Team;
 use crate::random::Random;
+use crate::weight_sweep::{BookOrder, backpropagate};
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Error, Network};
 
@@ -250,11 +251,11 @@ fn summed_gradient_with_dropout(
     let purpose = if dropout.is_some() { Purpose::TrainingWithDropout } else { Purpose::Training };
     let mut workspace = Workspace::new(shape, indices.len(), Team::ALONE, purpose);
     let groups = Groups { level, data, dropout, indices, samples: indices.len(), sums: &[], squares: false };
-    let (loss, LastGroup { groups_before, .. }) = groups.sweep_alone(network, &mut workspace);
-
+    let Workspace { layout, numbers, .. } = &mut workspace;
+    let (samples, _, loss) = groups.sweep_to_the_last(network, layout, numbers);
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
-    let Workspace { layout, numbers, .. } = &workspace;
-    let sweep = groups.weight_sweep(&network.parameters.layers, groups_before, layout, numbers);
-    dispatch!(level, simd => sweep.book_order(simd, &mut gradients));
+    let parameters = &network.parameters;
+    let step_four = BookOrder { parameters, gradients: &mut gradients };
+    backpropagate(level, (&parameters.layers, shape.activation()), layout, numbers, samples, step_four);
     Ok((gradients, loss.sum))
 }
