@@ -55,29 +55,34 @@ impl Groups<'_> {
         self.indices.len().div_ceil(self.samples)
     }
 
+    /// The number of the last group.
+    pub(crate) fn last(&self) -> usize {
+        // A division would be a part of a small step's time.
+        if self.indices.len() <= self.samples { 0 } else { self.count() - 1 }
+    }
+
+    /// The samples in a group.
+    pub(crate) fn samples_of(&self, group: usize) -> usize {
+        self.group(group).0.len()
+    }
+
     /// The indices of a group's samples, and the position of the first one.
-    pub(crate) fn group(&self, group: usize) -> (&[u32], usize) {
+    fn group(&self, group: usize) -> (&[u32], usize) {
         let first = group * self.samples;
         (&self.indices[first..self.indices.len().min(first + self.samples)], first)
     }
 
     /// All steps for all groups but the last one, one after the other, and steps 1 and 2 for that one, which stays in memory.
-    /// Returns how many samples it has, how many groups there are before it, and all losses.
-    pub(crate) fn sweep_to_the_last(
-        &self,
-        network: &Network,
-        layout: &GroupLayout,
-        numbers: &mut [f32],
-    ) -> (usize, usize, LossSum) {
-        let mut loss = LossSum::default();
-        let last = if self.indices.len() <= self.samples { 0 } else { self.count() - 1 };
+    /// Returns all losses.
+    pub(crate) fn sweep_to_the_last(&self, network: &Network, layout: &GroupLayout, numbers: &mut [f32]) -> LossSum {
+        let (mut loss, last) = (LossSum::default(), self.last());
         for group in 0..last {
             self.sweep(network, group, layout, numbers, &AtomicBool::new(false));
             self.add_loss(group, layout, numbers, &mut loss);
         }
         self.propagate(network, last, layout, numbers);
         self.add_loss(last, layout, numbers, &mut loss);
-        (self.group(last).0.len(), last, loss)
+        loss
     }
 
     /// All steps for all groups, on `threads` threads.
@@ -129,11 +134,10 @@ impl Groups<'_> {
     ) {
         self.propagate(network, group, layout, numbers);
         let Network { parameters, shape } = network;
-        let squares = self.squares && group + 1 == self.count();
+        let squares = self.squares && group == self.last();
         let addition = Addition { parameters, sums: self.sums, turn: group, squares, abandoned };
-        let samples = self.group(group).0.len();
         let network = (&parameters.layers[..], shape.activation());
-        backpropagate(self.level, network, layout, numbers, samples, addition);
+        backpropagate(self.level, network, layout, numbers, self.samples_of(group), addition);
     }
 }
 

@@ -7,138 +7,17 @@
 //! features, or to compute few outputs, takes no longer than to read what another core has just written. Each number's chain is
 //! the same, and so are its bits.
 
-use std::ops::Range;
-
-use kernels::matrix::{Blocks, Panels, PanelsMut};
+use kernels::matrix::{Blocks, Panels};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::layer;
 use crate::loss::LossSum;
-use crate::parallel::share_out;
 use crate::parameters::Parameters;
 use crate::sample_sweep::{Keep, gather_features, output_deltas, propagate_hidden};
-use crate::weight_sweep::{Divisible, LayerGradients, Layers};
+use crate::unit_shares::{Part, Rows, Stage, for_ends, for_parts};
+use crate::weight_sweep::{Divisible, LayerGradients, Layers, StepFour};
 use crate::workspace::GroupLayout;
 use crate::{Dataset, Shape};
-
-/// Panels for the left half of the threads: at least one, of at least two.
-pub(crate) fn left_share(panels: usize, threads: usize) -> usize {
-    (panels * (threads / 2) / threads).max(1)
-}
-
-/// Some panels of a layer, the first of which has this number among all.
-struct Part<'a> {
-    first: usize,
-    panels: PanelsMut<'a>,
-    /// Of the same units, if those are wanted.
-    slopes: Option<PanelsMut<'a>>,
-}
-
-impl<'a> Part<'a> {
-    fn all(panels: PanelsMut<'a>, slopes: Option<PanelsMut<'a>>) -> Self {
-        Part { first: 0, panels, slopes }
-    }
-
-    /// The parts for the left half of the threads and for the others, if there is more than one panel.
-    fn cut(self, threads: usize) -> (Self, Option<Self>) {
-        let Part { first, panels, slopes } = self;
-        if panels.count() == 1 {
-            return (Part { first, panels, slopes }, None);
-        }
-        let left = left_share(panels.count(), threads);
-        let (panels, right_panels) = panels.split_at(left);
-        let (slopes, right_slopes) = slopes.map(|slopes| slopes.split_at(left)).unzip();
-        let right = Part { first: first + left, panels: right_panels, slopes: right_slopes };
-        (Part { first, panels, slopes }, Some(right))
-    }
-}
-
-/// Calls `body` on up to `threads` threads with a part of the panels each.
-fn for_parts(threads: usize, part: Part<'_>, body: &(impl Fn(Part<'_>) + Sync)) {
-    share_out(0..threads, part, &|part, threads, _| part.cut(threads.len()), &|_, part| body(part));
-}
-
-/// Calls `body` on each of `threads` threads with its own ends and, of the panels, if there are enough, a part.
-fn for_ends(
-    threads: usize,
-    (ends, length): (&mut [f32], usize),
-    part: Option<Part<'_>>,
-    body: &(impl Fn(&mut [f32], Option<Part<'_>>) + Sync),
-) {
-    share_out(
-        0..threads,
-        (ends, part),
-        &|(ends, part), threads, middle| {
-            let (ends, right_ends) = ends.split_at_mut((middle - threads.start) * length);
-            let (part, right_part) = cut_option(part, |part| part.cut(threads.len()));
-            ((ends, part), Some((right_ends, right_part)))
-        },
-        &|_, (ends, part)| body(ends, part),
-    );
-}
-
-/// Rows of blocks of a layer, and what step 4 does with them: those of each panel of units; or, where there is one alone, of each
-/// panel of the layer before.
-struct Rows<U> {
-    /// Counted from 0 for the first layer with weights.
-    layer: usize,
-    blocks: Range<usize>,
-    /// How many, and the blocks in each.
-    count: usize,
-    length: usize,
-    step_four: U,
-}
-
-impl<U: Divisible> Rows<U> {
-    /// All rows of a layer.
-    fn all(layers: Layers<'_>, layer: usize, step_four: U) -> Self {
-        let (first, shape) = layers[layer];
-        let (count, length) = match (shape.output_panels(), shape.input_panels()) {
-            (1, inputs) => (inputs, 1),
-            rows => rows,
-        };
-        Rows { layer, blocks: first..first + shape.blocks(), count, length, step_four }
-    }
-
-    /// The rows for the left half of the threads and for the others, if there is more than one.
-    fn cut(self, threads: usize) -> (Self, Option<Self>) {
-        let Rows { layer, blocks, count, length, step_four } = self;
-        if count == 1 {
-            return (Rows { layer, blocks, count, length, step_four }, None);
-        }
-        let left = left_share(count, threads);
-        let middle = blocks.start + left * length;
-        let [step_four, right_step_four] = step_four.split_at(middle);
-        let right = Rows { layer, blocks: middle..blocks.end, count: count - left, length, step_four: right_step_four };
-        (Rows { layer, blocks: blocks.start..middle, count: left, length, step_four }, Some(right))
-    }
-}
-
-/// What threads do between two meetings on the way back: step 4 for rows of one or two layers, and step 3 for a part of another.
-struct Stage<'a, U> {
-    rows: [Option<Rows<U>>; 2],
-    delta_in: Option<Part<'a>>,
-}
-
-impl<U: Divisible> Stage<'_, U> {
-    /// The work of the left half of the threads and that of the others, if it can be cut.
-    fn cut(self, threads: usize) -> (Self, Option<Self>) {
-        let (delta_in, right_delta_in) = cut_option(self.delta_in, |part| part.cut(threads));
-        let [(first, right_first), (second, right_second)] =
-            self.rows.map(|rows| cut_option(rows, |rows| rows.cut(threads)));
-        let right = Stage { rows: [right_first, right_second], delta_in: right_delta_in };
-        let is_empty = right.delta_in.is_none() && right.rows.iter().all(Option::is_none);
-        (Stage { rows: [first, second], delta_in }, if is_empty { None } else { Some(right) })
-    }
-}
-
-/// Both sides of what may be there.
-fn cut_option<T>(whole: Option<T>, cut: impl FnOnce(T) -> (T, Option<T>)) -> (Option<T>, Option<T>) {
-    whole.map_or((None, None), |whole| {
-        let (left, right) = cut(whole);
-        (Some(left), right)
-    })
-}
 
 /// What the threads need to know.
 #[derive(Clone, Copy)]
@@ -189,7 +68,7 @@ impl<'a> ByUnits<'a> {
         group: &mut [f32],
         data: &Dataset,
         indices: &[u32],
-        step_four: impl Divisible,
+        step_four: impl StepFour + Divisible,
     ) -> LossSum {
         let ByUnits { level, threads, shape, layout, samples, .. } = *self;
         let (hidden, all_ends) = layout.parts_mut(group);
@@ -231,7 +110,7 @@ impl<'a> ByUnits<'a> {
             let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
             let (weights, delta) = (of_layer.weights(layers[layer]), layout.next_delta(after, all_ends, layer + 1));
             let stage = Stage { rows: [waiting, None], delta_in: Some(Part::all(delta_in, None)) };
-            self.run(stage, &|thread, Stage { rows, delta_in }| {
+            stage.run(threads, &|thread, Stage { rows, delta_in }| {
                 let (features, output) = ends_of(thread);
                 for rows in rows.into_iter().flatten() {
                     let z = layout.z(before, features, rows.layer);
@@ -247,7 +126,7 @@ impl<'a> ByUnits<'a> {
         }
         let hidden = &*hidden;
         let stage = Stage { rows: [waiting, Some(Rows::all(layers, 0, of_layer))], delta_in: None };
-        self.run(stage, &|thread, Stage { rows, .. }| {
+        stage.run(threads, &|thread, Stage { rows, .. }| {
             let (features, output) = ends_of(thread);
             for rows in rows.into_iter().flatten() {
                 let z = layout.z(hidden, features, rows.layer);
@@ -257,11 +136,6 @@ impl<'a> ByUnits<'a> {
         let mut loss = LossSum::default();
         loss.add(data, indices, layout.losses(all_ends));
         loss
-    }
-
-    /// Calls `body` on up to all threads, with their numbers, with a part of a stage's work each.
-    fn run<'b, U: Divisible>(&self, stage: Stage<'b, U>, body: &(impl Fn(usize, Stage<'b, U>) + Sync)) {
-        share_out(0..self.threads, stage, &|stage, threads, _| stage.cut(threads.len()), body);
     }
 
     /// Step 1 for the first `samples` rows of `features`.
@@ -343,8 +217,8 @@ impl<'a> ByUnits<'a> {
     }
 
     /// Step 4 for some rows of blocks.
-    fn step_four<U: Divisible>(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, rows: Rows<U>) {
-        let Rows { layer, blocks, mut step_four, .. } = rows;
+    fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, rows: Rows<impl StepFour>) {
+        let Rows { layer, blocks, work: mut step_four, .. } = rows;
         let ((first, shape), samples) = (layers[layer], self.samples);
         let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples };
         dispatch!(self.level, simd => step_four.layer(simd, gradients));

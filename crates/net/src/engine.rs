@@ -24,8 +24,10 @@ use crate::parallel::{Shares, Team};
 use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::replicas::{self, Replica, ReplicaMut};
 use crate::tuning::Kind;
+use crate::unit_shares::for_rows;
 use crate::weight_sweep::{
-    Addition, BlockSums, Layers, Part, Sums, Update, backpropagate, squared_norm, sums_of_blocks, update_from_sums,
+    Addition, BlockSums, BlocksToUpdate, Layers, Sums, Update, backpropagate, for_blocks, squared_norm, sums_of_blocks,
+    update_from_sums,
 };
 use crate::workspace::{Purpose, Workspace};
 use crate::{Dataset, Network, Optimizer, Threads, TrainingOptions};
@@ -270,8 +272,8 @@ impl Engine {
             let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
             let by_units = ByUnits::new(level, threads, &network.shape, layout, samples, dropout);
             by_units.propagate(&network.parameters, numbers, data, indices);
-            let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, &mut []);
-            return by_units.backpropagate(layers, numbers, data, indices, Update { part, step, goes_on: false });
+            let (layers, updated) = all_blocks(&mut network.parameters, &mut self.kept, &mut []);
+            return by_units.backpropagate(layers, numbers, data, indices, Update { updated, step, goes_on: false });
         }
         let samples = group_samples(indices.len(), 1, is_large(network));
         let room = self.make_room(network, samples, Team::ALONE);
@@ -280,12 +282,12 @@ impl Engine {
         }
         let groups = Groups { level, data, dropout, indices, samples, sums: &self.sums, squares: false };
         let Workspace { layout, numbers, .. } = &mut self.workspaces[room];
-        let (samples, groups_before, loss) = groups.sweep_to_the_last(network, layout, numbers);
+        let loss = groups.sweep_to_the_last(network, layout, numbers);
+        let (samples, goes_on) = (groups.samples_of(groups.last()), groups.last() > 0);
         let activation = network.shape.activation();
-        let goes_on = groups_before > 0;
         let sums = if goes_on { &mut self.sums[..] } else { &mut [] };
-        let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, sums);
-        backpropagate(level, (layers, activation), layout, numbers, samples, Update { part, step, goes_on });
+        let (layers, updated) = all_blocks(&mut network.parameters, &mut self.kept, sums);
+        backpropagate(level, (layers, activation), layout, numbers, samples, Update { updated, step, goes_on });
         loss
     }
 
@@ -302,8 +304,13 @@ impl Engine {
         let step = most_and_weight.map_or(step, |(most, weight)| {
             clipped(step, most, squared_norm(&network.parameters.layers, &mut self.sums), weight)
         });
-        let (layers, part) = all_blocks(&mut network.parameters, &mut self.kept, &mut self.sums);
-        update_from_sums(minibatch.level, minibatch.team.threads, layers, step, part);
+        let (layers, updated) = all_blocks(&mut network.parameters, &mut self.kept, &mut self.sums);
+        let Minibatch { level, team: Team { threads, shares }, .. } = minibatch;
+        let update = |updated: BlocksToUpdate<'_>| update_from_sums(level, layers, step, updated);
+        match shares {
+            Shares::Samples => for_blocks(threads, updated, &update),
+            Shares::Units => for_rows(threads, layers, updated, &update),
+        }
         loss
     }
 
@@ -331,10 +338,10 @@ fn all_blocks<'a>(
     parameters: &'a mut Parameters,
     kept: &'a mut [f32],
     sums: &'a mut [BlockSums],
-) -> (Layers<'a>, Part<'a>) {
+) -> (Layers<'a>, BlocksToUpdate<'a>) {
     let blocks = 0..parameters.block_count();
     let Parameters { forward, backward, layers } = parameters;
-    (layers, Part { blocks, weights: BlocksMut { forward, backward }, kept, sums })
+    (layers, BlocksToUpdate { blocks, weights: BlocksMut { forward, backward }, kept, sums })
 }
 
 /// A minibatch for a team.

@@ -100,6 +100,7 @@ pub mod temperature;
 pub mod textbook;
 mod trainer;
 mod tuning;
+mod unit_shares;
 mod weight_sweep;
 mod workspace;
 

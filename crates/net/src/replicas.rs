@@ -79,7 +79,7 @@ pub(crate) fn step(
             let (weights, kept, sums) = (BlocksMut { forward, backward }, replica.kept, groups.sums);
             if turn < count {
                 let step_four = AdditionAndUpdate { weights, kept, step, sums, turn, abandoned: &abandoned };
-                let (samples, network) = (groups.group(turn).0.len(), (&layers[..], shape.activation()));
+                let (samples, network) = (groups.samples_of(turn), (&layers[..], shape.activation()));
                 backpropagate(groups.level, network, layout, numbers, samples, step_four);
                 loss.change(turn, &abandoned, |loss| groups.add_loss(turn, layout, numbers, loss));
             } else {

@@ -84,9 +84,9 @@ pub(crate) trait StepFour {
     fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>);
 }
 
-/// A step 4 that threads can share out.
-pub(crate) trait Divisible: StepFour + Send + Sized {
-    /// For the blocks before block `middle`, and for those from it on.
+/// Work on blocks that threads can share out.
+pub(crate) trait Divisible: Send + Sized {
+    /// That on the blocks before block `middle`, and that on those from it on.
     fn split_at(self, middle: usize) -> [Self; 2];
 }
 
@@ -130,7 +130,7 @@ fn backpropagate_with<S: Simd>(
 }
 
 /// Some blocks, with all that their update needs; what this optimiser does not need is empty.
-pub(crate) struct Part<'a> {
+pub(crate) struct BlocksToUpdate<'a> {
     pub blocks: Range<usize>,
     pub weights: BlocksMut<'a>,
     pub kept: &'a mut [f32],
@@ -138,25 +138,24 @@ pub(crate) struct Part<'a> {
     pub sums: &'a mut [BlockSums],
 }
 
-impl<'a> Part<'a> {
-    /// The blocks before block `middle`, and those from it on.
-    pub(crate) fn split_at(self, middle: usize) -> [Part<'a>; 2] {
-        let Part { blocks, weights, kept, sums } = self;
+impl Divisible for BlocksToUpdate<'_> {
+    fn split_at(self, middle: usize) -> [Self; 2] {
+        let BlocksToUpdate { blocks, weights, kept, sums } = self;
         let count = middle - blocks.start;
         let share = |length: usize| length / blocks.len() * count;
         let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
         let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
         let (left_weights, right_weights) = weights.split_at(count);
         [
-            Part { blocks: blocks.start..middle, weights: left_weights, kept: left_kept, sums: left_sums },
-            Part { blocks: middle..blocks.end, weights: right_weights, kept: right_kept, sums: right_sums },
+            BlocksToUpdate { blocks: blocks.start..middle, weights: left_weights, kept: left_kept, sums: left_sums },
+            BlocksToUpdate { blocks: middle..blocks.end, weights: right_weights, kept: right_kept, sums: right_sums },
         ]
     }
 }
 
 /// The step of any optimiser, for the last group.
 pub(crate) struct Update<'a> {
-    pub part: Part<'a>,
+    pub updated: BlocksToUpdate<'a>,
     pub step: Step,
     /// Whether there have been groups before.
     pub goes_on: bool,
@@ -165,7 +164,7 @@ pub(crate) struct Update<'a> {
 impl StepFour for Update<'_> {
     #[inline(always)]
     fn weights(&self, (first, shape): (usize, LayerShape)) -> Blocks<'_> {
-        self.part.weights.layer(first - self.part.blocks.start, shape)
+        self.updated.weights.layer(first - self.updated.blocks.start, shape)
     }
 
     #[inline(always)]
@@ -181,7 +180,7 @@ impl Update<'_> {
     /// Gradient descent, while the sums are in registers.
     #[inline(always)]
     fn descend<S: Simd>(&mut self, simd: S, sgd: Sgd, gradients: LayerGradients<'_>) {
-        let Update { part: Part { blocks, weights, kept, sums }, goes_on, .. } = self;
+        let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, goes_on, .. } = self;
         let is_first = gradients.is_first();
         gradients.for_each(
             #[inline(always)]
@@ -197,7 +196,7 @@ impl Update<'_> {
     /// The gradient of a block is in memory no longer than its step takes, but for the sums over the groups before.
     #[inline(always)]
     fn update<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
-        let Update { part: Part { blocks, weights, kept, sums }, step, goes_on } = self;
+        let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, step, goes_on } = self;
         let (slots, is_first) = (step.rule.slots() * GRADIENT, gradients.is_first());
         let mut sums_of_one_group = [0.0; GRADIENT];
         gradients.for_each(
@@ -216,8 +215,8 @@ impl Update<'_> {
 
 impl Divisible for Update<'_> {
     fn split_at(self, middle: usize) -> [Self; 2] {
-        let Update { part, step, goes_on } = self;
-        part.split_at(middle).map(|part| Update { part, step, goes_on })
+        let Update { updated, step, goes_on } = self;
+        updated.split_at(middle).map(|updated| Update { updated, step, goes_on })
     }
 }
 
@@ -352,34 +351,37 @@ fn for_each_block(
     }
 }
 
-/// The step of any optimiser from sums over all groups, on several threads.
-pub(crate) fn update_from_sums(level: Level, threads: usize, layers: Layers<'_>, step: Step, part: Part<'_>) {
-    let count = part.blocks.len();
+/// The step of any optimiser from sums over all groups.
+pub(crate) fn update_from_sums(level: Level, layers: Layers<'_>, step: Step, updated: BlocksToUpdate<'_>) {
+    let BlocksToUpdate { blocks, mut weights, kept, sums } = updated;
+    let slots = step.rule.slots() * GRADIENT;
+    dispatch!(level, simd => for_each_block(
+        layers,
+        blocks.clone(),
+        #[inline(always)]
+        |block, layer, place| {
+            let block = block - blocks.start;
+            let sums = &sums[block].get_mut().numbers;
+            let kept = &mut kept[block * slots..][..slots];
+            update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+        },
+    ));
+}
+
+/// Calls `body` on up to `threads` threads with a part of the blocks each.
+pub(crate) fn for_blocks(threads: usize, updated: BlocksToUpdate<'_>, body: &(impl Fn(BlocksToUpdate<'_>) + Sync)) {
+    let count = updated.blocks.len();
     share_out(
         0..threads,
-        part,
-        &|part, _, middle| match part.blocks.len() {
-            0 | 1 => (part, None),
+        updated,
+        &|updated, _, middle| match updated.blocks.len() {
+            0 | 1 => (updated, None),
             _ => {
-                let [left, right] = part.split_at(count * middle / threads);
+                let [left, right] = updated.split_at(count * middle / threads);
                 (left, Some(right))
             }
         },
-        &|_, part| {
-            let Part { blocks, mut weights, kept, sums } = part;
-            let slots = step.rule.slots() * GRADIENT;
-            dispatch!(level, simd => for_each_block(
-                layers,
-                blocks.clone(),
-                #[inline(always)]
-                |block, layer, place| {
-                    let block = block - blocks.start;
-                    let sums = &sums[block].get_mut().numbers;
-                    let kept = &mut kept[block * slots..][..slots];
-                    update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
-                },
-            ));
-        },
+        &|_, updated| body(updated),
     );
 }
 

@@ -252,10 +252,10 @@ fn summed_gradient_with_dropout(
     let mut workspace = Workspace::new(shape, indices.len(), Team::ALONE, purpose);
     let groups = Groups { level, data, dropout, indices, samples: indices.len(), sums: &[], squares: false };
     let Workspace { layout, numbers, .. } = &mut workspace;
-    let (samples, _, loss) = groups.sweep_to_the_last(network, layout, numbers);
+    let loss = groups.sweep_to_the_last(network, layout, numbers);
     let mut gradients: Gradients<f32> = shape.layers().map(|l| vec![0.0; l.outputs * (1 + l.inputs)]).collect();
     let parameters = &network.parameters;
     let step_four = BookOrder { parameters, gradients: &mut gradients };
-    backpropagate(level, (&parameters.layers, shape.activation()), layout, numbers, samples, step_four);
+    backpropagate(level, (&parameters.layers, shape.activation()), layout, numbers, indices.len(), step_four);
     Ok((gradients, loss.sum))
 }
