@@ -75,9 +75,9 @@ impl LayerGradients<'_> {
     }
 }
 
-/// What is done with gradients; and the weights, as they are before.
+/// What is done with the gradients of blocks: step 4. It has their weights, which step 3 reads before.
 pub(crate) trait StepFour {
-    /// The weights of the layer that begins with block `first`.
+    /// The weights of a layer, which is told by its first block and its shape.
     fn weights(&self, layer: (usize, LayerShape)) -> Blocks<'_>;
 
     /// Step 4 for some blocks of a layer, through which nothing will be propagated any more.
