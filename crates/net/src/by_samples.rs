@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use kernels::{Dropout, Level};
 
 use crate::in_turn::{Abandon, InTurn};
-use crate::loss::LossSum;
+use crate::loss::add_losses;
 use crate::parallel::share_out;
 use crate::sample_sweep::sample_sweep;
 use crate::weight_sweep::{Addition, BlockSums, backpropagate};
@@ -73,9 +73,9 @@ impl Groups<'_> {
     }
 
     /// All steps for all groups but the last one, one after the other, and steps 1 and 2 for that one, which stays in memory.
-    /// Returns all losses.
-    pub(crate) fn sweep_to_the_last(&self, network: &Network, layout: &GroupLayout, numbers: &mut [f32]) -> LossSum {
-        let (mut loss, last) = (LossSum::default(), self.last());
+    /// Returns all losses, added up.
+    pub(crate) fn sweep_to_the_last(&self, network: &Network, layout: &GroupLayout, numbers: &mut [f32]) -> f64 {
+        let (mut loss, last) = (0.0, self.last());
         for group in 0..last {
             self.sweep(network, group, layout, numbers, &AtomicBool::new(false));
             self.add_loss(group, layout, numbers, &mut loss);
@@ -85,11 +85,11 @@ impl Groups<'_> {
         loss
     }
 
-    /// All steps for all groups, on `threads` threads.
-    pub(crate) fn sweep_together(&self, network: &Network, threads: usize, workspace: &mut Workspace) -> LossSum {
+    /// All steps for all groups, on `threads` threads. Returns all losses, added up.
+    pub(crate) fn sweep_together(&self, network: &Network, threads: usize, workspace: &mut Workspace) -> f64 {
         let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
         let (next, count, abandoned) = (AtomicUsize::new(0), self.count(), AtomicBool::new(false));
-        let loss = InTurn::new(LossSum::default());
+        let loss = InTurn::new(0.0);
         let sweep = |_, numbers: &mut [f32]| {
             let _abandon = Abandon(&abandoned);
             // Groups are taken in their order, so that whoever must be waited for has begun.
@@ -119,8 +119,8 @@ impl Groups<'_> {
         sample_sweep(self.level, network, layout, numbers, self.data, self.group(group), self.dropout);
     }
 
-    pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &[f32], loss: &mut LossSum) {
-        loss.add(self.data, self.group(group).0, layout.losses(layout.parts(numbers).1));
+    pub(crate) fn add_loss(&self, group: usize, layout: &GroupLayout, numbers: &[f32], loss: &mut f64) {
+        add_losses(loss, self.data, self.group(group).0, layout.losses(layout.parts(numbers).1));
     }
 
     /// All steps for a group, which is added to the sums in its turn.

@@ -11,7 +11,7 @@ use kernels::matrix::{Blocks, Panels};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::layer;
-use crate::loss::LossSum;
+use crate::loss::add_losses;
 use crate::parameters::Parameters;
 use crate::sample_sweep::{Keep, gather_features, output_deltas, propagate_hidden};
 use crate::unit_shares::{Part, Rows, Stage, for_ends, for_parts};
@@ -61,7 +61,7 @@ impl<'a> ByUnits<'a> {
     }
 
     /// The output layer's part of step 1, and steps 2 to 4. `step_four` is that of all blocks of the `layers`. Returns the
-    /// losses.
+    /// losses, added up.
     pub(crate) fn backpropagate(
         &self,
         layers: Layers<'_>,
@@ -69,7 +69,7 @@ impl<'a> ByUnits<'a> {
         data: &Dataset,
         indices: &[u32],
         step_four: impl StepFour + Divisible,
-    ) -> LossSum {
+    ) -> f64 {
         let ByUnits { level, threads, shape, layout, samples, .. } = *self;
         let (hidden, all_ends) = layout.parts_mut(group);
         let through_output = |weights: Blocks<'_>, hidden: &[f32], ends: &mut [f32]| {
@@ -133,8 +133,8 @@ impl<'a> ByUnits<'a> {
                 self.step_four(layers, z, layout.delta(hidden, output, rows.layer + 1), rows);
             }
         });
-        let mut loss = LossSum::default();
-        loss.add(data, indices, layout.losses(all_ends));
+        let mut loss = 0.0;
+        add_losses(&mut loss, data, indices, layout.losses(all_ends));
         loss
     }
 

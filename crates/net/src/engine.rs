@@ -194,8 +194,8 @@ impl Engine {
         self.sums.iter_mut().for_each(InTurn::restart);
     }
 
-    /// Both sweeps over a minibatch, whose gradient is summed.
-    fn sum(&mut self, network: &Network, minibatch: Minibatch<'_>, squares: bool) -> LossSum {
+    /// Both sweeps over a minibatch, whose gradient is summed. Returns its losses, added up, as the steps below do.
+    fn sum(&mut self, network: &Network, minibatch: Minibatch<'_>, squares: bool) -> f64 {
         let Minibatch { level, dropout, data, indices, team: team @ Team { threads, shares } } = minibatch;
         let Network { parameters, shape } = network;
         self.begin_sums(network);
@@ -225,7 +225,8 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
-        self.sum(network, Minibatch { level, dropout: None, data, indices, team }, false)
+        let sum = self.sum(network, Minibatch { level, dropout: None, data, indices, team }, false);
+        LossSum { sum, weight: data.weight_of(indices) }
     }
 
     /// Adds the gradient that was summed last to `gradient`: all layers in book order, one after the other.
@@ -253,17 +254,18 @@ impl Engine {
             Minibatch { level: options.level, dropout: self.progress.dropout(options), data, indices, team };
         let step = self.progress.next(options, weight);
         let shares_groups = team.shares == Shares::Samples && team.threads.min(indices.len()) > 1;
-        match options.clip_norm {
+        let sum = match options.clip_norm {
             // All sums must be known before a weight changes.
             Some(most) => self.step_from_sums(network, minibatch, step, Some((most, weight))),
             None if shares_groups && is_large(network) => self.step_from_sums(network, minibatch, step, None),
             None if shares_groups => self.step_of_replicas(network, minibatch, step),
             None => self.step_at_once(network, minibatch, step),
-        }
+        };
+        LossSum { sum, weight }
     }
 
     /// A step in which each layer is updated as soon as all is propagated back through it.
-    fn step_at_once(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> LossSum {
+    fn step_at_once(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> f64 {
         self.current_replicas = 0;
         let Minibatch { level, dropout, data, indices, team: team @ Team { threads, shares } } = minibatch;
         if shares == Shares::Units {
@@ -298,7 +300,7 @@ impl Engine {
         minibatch: Minibatch<'_>,
         step: Step,
         most_and_weight: Option<(f32, f64)>,
-    ) -> LossSum {
+    ) -> f64 {
         self.current_replicas = 0;
         let loss = self.sum(network, minibatch, most_and_weight.is_some());
         let step = most_and_weight.map_or(step, |(most, weight)| {
@@ -315,7 +317,7 @@ impl Engine {
     }
 
     /// A step of threads that share out groups and have replicas.
-    fn step_of_replicas(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> LossSum {
+    fn step_of_replicas(&mut self, network: &mut Network, minibatch: Minibatch<'_>, step: Step) -> f64 {
         let Minibatch { level, dropout, data, indices, team } = minibatch;
         let others = team.threads - 1;
         if std::mem::take(&mut self.current_replicas) < others {

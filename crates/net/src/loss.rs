@@ -26,37 +26,13 @@ pub(crate) struct LossSum {
 }
 
 impl LossSum {
-    /// Adds the losses of the samples `indices` of `data`.
-    pub(crate) fn add(&mut self, data: &Dataset, indices: &[u32], losses: &[f32]) {
-        match data.weights() {
-            None => {
-                for loss in &losses[..indices.len()] {
-                    self.sum += f64::from(*loss);
-                }
-                self.weight += indices.len() as f64;
-            }
-            Some(weights) => {
-                for (loss, index) in losses.iter().zip(indices) {
-                    self.add_weighted(weights[*index as usize], *loss);
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn add_weighted(&mut self, weight: f32, loss: f32) {
-        // A sample that does not count may have any loss.
-        if weight > 0.0 {
-            self.sum += f64::from(weight) * f64::from(loss);
-        }
-        self.weight += f64::from(weight);
-    }
-
     /// The losses of all samples of `data`.
     pub(crate) fn of(data: &Dataset, losses: &[f32]) -> LossSum {
         let mut all = LossSum::default();
         for (row, loss) in losses.iter().enumerate() {
-            all.add_weighted(data.weight(row), *loss);
+            let weight = data.weight(row);
+            all.sum += weighted(weight, *loss);
+            all.weight += f64::from(weight);
         }
         all
     }
@@ -65,6 +41,28 @@ impl LossSum {
     pub(crate) fn mean(self) -> f64 {
         if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
     }
+}
+
+/// Adds the losses of the samples `indices` of `data`, each times its sample's weight, to `sum`.
+pub(crate) fn add_losses(sum: &mut f64, data: &Dataset, indices: &[u32], losses: &[f32]) {
+    match data.weights() {
+        None => {
+            for loss in &losses[..indices.len()] {
+                *sum += f64::from(*loss);
+            }
+        }
+        Some(weights) => {
+            for (loss, index) in losses.iter().zip(indices) {
+                *sum += weighted(weights[*index as usize], *loss);
+            }
+        }
+    }
+}
+
+/// A loss times its sample's weight. A sample that does not count may have any loss.
+#[inline(always)]
+fn weighted(weight: f32, loss: f32) -> f64 {
+    if weight > 0.0 { f64::from(weight) * f64::from(loss) } else { 0.0 }
 }
 
 /// Writes the losses of all rows, and the deltas of `units` output units.

@@ -13,7 +13,6 @@ use crate::Network;
 use crate::buffer::Buffer;
 use crate::by_samples::{Groups, cut_groups};
 use crate::in_turn::{Abandon, InTurn};
-use crate::loss::LossSum;
 use crate::parallel::share_out;
 use crate::parameters::{BlocksMut, Parameters};
 use crate::weight_sweep::{AdditionAndUpdate, backpropagate, update_in_turn};
@@ -50,16 +49,16 @@ pub(crate) fn copy(replicas: &mut Vec<Replica>, count: usize, network: &Network,
 }
 
 /// Both sweeps over a minibatch in at least two groups: the first thread has the network itself, each of the others one of the
-/// replicas.
+/// replicas. Returns all losses, added up.
 pub(crate) fn step(
     groups: Groups<'_>,
     workspace: &mut Workspace,
     (first, others): (ReplicaMut<'_>, &mut [Replica]),
     step: Step,
-) -> LossSum {
+) -> f64 {
     let (layout, numbers) = (&workspace.layout, &mut workspace.numbers[..]);
     let (next, count, abandoned) = (AtomicUsize::new(0), groups.count(), AtomicBool::new(false));
-    let loss = InTurn::new(LossSum::default());
+    let loss = InTurn::new(0.0);
     let threads = 0..1 + others.len();
     let sweep = |_, (numbers, replica, _): (&mut [f32], ReplicaMut<'_>, &mut [Replica])| {
         let _abandon = Abandon(&abandoned);

@@ -368,23 +368,6 @@ pub(crate) fn update_from_sums(level: Level, layers: Layers<'_>, step: Step, upd
     ));
 }
 
-/// Calls `body` on up to `threads` threads with a part of the blocks each.
-pub(crate) fn for_blocks(threads: usize, updated: BlocksToUpdate<'_>, body: &(impl Fn(BlocksToUpdate<'_>) + Sync)) {
-    let count = updated.blocks.len();
-    share_out(
-        0..threads,
-        updated,
-        &|updated, _, middle| match updated.blocks.len() {
-            0 | 1 => (updated, None),
-            _ => {
-                let [left, right] = updated.split_at(count * middle / threads);
-                (left, Some(right))
-            }
-        },
-        &|_, updated| body(updated),
-    );
-}
-
 /// The same, each block in turn `turn`.
 #[inline(always)]
 pub(crate) fn update_in_turn<S: Simd>(
@@ -409,6 +392,23 @@ pub(crate) fn update_in_turn<S: Simd>(
                 |sums| update_block(simd, place, step, layer == 0, &sums.numbers, weights.block(block), kept),
             );
         },
+    );
+}
+
+/// Calls `body` on up to `threads` threads with a part of the blocks each.
+pub(crate) fn for_blocks(threads: usize, updated: BlocksToUpdate<'_>, body: &(impl Fn(BlocksToUpdate<'_>) + Sync)) {
+    let count = updated.blocks.len();
+    share_out(
+        0..threads,
+        updated,
+        &|updated, _, middle| match updated.blocks.len() {
+            0 | 1 => (updated, None),
+            _ => {
+                let [left, right] = updated.split_at(count * middle / threads);
+                (left, Some(right))
+            }
+        },
+        &|_, updated| body(updated),
     );
 }
 

@@ -257,5 +257,5 @@ fn summed_gradient_with_dropout(
     let parameters = &network.parameters;
     let step_four = BookOrder { parameters, gradients: &mut gradients };
     backpropagate(level, (&parameters.layers, shape.activation()), layout, numbers, indices.len(), step_four);
-    Ok((gradients, loss.sum))
+    Ok((gradients, loss))
 }
