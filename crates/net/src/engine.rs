@@ -114,10 +114,11 @@ impl Engine {
         let in_groups = groups.checked_mul(group_samples(samples, 1, is_large(network)))?;
         let replicas = if is_large(network) { 0 } else { threads - 1 };
         let of_replica = network.shape.bytes() + size_of::<f32>() * self.kept.len();
-        let (samples, in_ends) =
-            (in_groups.checked_add(by_units)?, by_units.checked_mul(threads.min(self.most_panels) - 1)?);
-        let activations = Workspace::bytes(&network.shape, samples, in_ends, self.purpose)?;
-        activations.checked_add(replicas * of_replica)
+        let in_ends = by_units.checked_mul(threads.min(self.most_panels) - 1)?;
+        let (shape, purpose) = (&network.shape, self.purpose);
+        let by_samples = Workspace::bytes(shape, in_groups, 0, purpose, Shares::Samples)?;
+        let by_units = Workspace::bytes(shape, by_units, in_ends, purpose, Shares::Units)?;
+        by_samples.checked_add(by_units)?.checked_add(replicas * of_replica)
     }
 
     /// For the gradients of `network` alone.

@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
 impl ForwardSweep {
     /// For `network`, on up to so many threads.
     pub(crate) fn new(network: &Network, threads: usize) -> Self {
-        let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions);
+        let layout = GroupLayout::new(&network.shape, 1, Purpose::Predictions, Shares::Samples);
         let tunings = Tunings::new(threads);
         ForwardSweep {
             scratch: Scratch { layout, numbers: Buffer::zeros(0) },
@@ -224,7 +224,7 @@ impl Scratch {
     /// Memory for `groups` groups of up to `rows` rows, made larger if need be.
     fn groups(&mut self, network: &Network, rows: usize, groups: usize) -> (&GroupLayout, &mut [f32]) {
         if self.layout.rows < rows {
-            self.layout = GroupLayout::new(&network.shape, rows, Purpose::Predictions);
+            self.layout = GroupLayout::new(&network.shape, rows, Purpose::Predictions, Shares::Samples);
         }
         let length = groups * self.layout.stride();
         if self.numbers.len() < length {

@@ -14,7 +14,8 @@ pub(crate) struct GroupLayout {
     pub rows: usize,
     /// The widths of layers 0..=L.
     pub units: Vec<usize>,
-    /// Panels z of layers 0..L-1: in the ends, the features; in the hidden layers, their postactivations.
+    /// Panels z of layers 0..L-1: in the ends, the features; in the hidden layers, their postactivations, and later deltas of
+    /// other layers, see [`units_of_arrays`].
     z: Vec<usize>,
     /// In the ends: a number for each unit of a narrow hidden layer and each row.
     scratch: usize,
@@ -69,11 +70,28 @@ impl Purpose {
             Purpose::TrainingWithDropout => true,
         }
     }
+
+    /// So many arrays later than z of a hidden layer are its deltas.
+    fn later(self, shares: Shares) -> usize {
+        match (self, shares) {
+            (Purpose::Predictions, _) => 0,
+            (_, Shares::Samples) => 1,
+            (_, Shares::Units) => 2,
+        }
+    }
+}
+
+/// The units that the arrays of the hidden layers have room for. They hold z of one layer after the other. On the way back, the
+/// deltas of a layer are written where z of the next one is, which is not needed any more, and is still in a cache; or, by
+/// units, z of the one after that, since step 4 of a layer then goes with the way back through the layer before.
+fn units_of_arrays(hidden: &[usize], later: usize) -> impl Iterator<Item = usize> {
+    let units = |layer: Option<usize>| layer.and_then(|layer| hidden.get(layer)).copied().unwrap_or(0);
+    (0..hidden.len() + later).map(move |array| units(Some(array)).max(units(array.checked_sub(later))))
 }
 
 impl GroupLayout {
-    /// The layout of groups of up to `samples` samples.
-    pub(crate) fn new(shape: &Shape, samples: usize, purpose: Purpose) -> Self {
+    /// The layout of groups of up to `samples` samples, for threads that share out those or the units of each layer.
+    pub(crate) fn new(shape: &Shape, samples: usize, purpose: Purpose, shares: Shares) -> Self {
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let mut units = vec![shape.inputs()];
         units.extend(shape.layers().map(|layer| layer.outputs));
@@ -86,12 +104,19 @@ impl GroupLayout {
         let panels_of = |next: &mut usize, layer: usize| place(next, Panels::len(units[layer], rows));
 
         let (mut hidden, mut ends) = (0, 0);
-        let mut z = vec![panels_of(&mut ends, 0)];
-        z.extend((1..last).map(|layer| panels_of(&mut hidden, layer)));
-        let slopes = purpose.keeps_slopes(shape).then(|| {
-            let of_layer = |layer| if layer == 0 { 0 } else { panels_of(&mut hidden, layer) };
-            (0..last).map(of_layer).collect()
-        });
+        let (mut z, mut slopes, mut arrays) = (vec![panels_of(&mut ends, 0)], vec![0], vec![0]);
+        let later = purpose.later(shares);
+        for array in units_of_arrays(shape.hidden(), later) {
+            arrays.push(place(&mut hidden, Panels::len(array, rows)));
+            let layer = arrays.len() - 1;
+            if layer < last {
+                z.push(arrays[layer]);
+                if purpose.keeps_slopes(shape) {
+                    slopes.push(panels_of(&mut hidden, layer));
+                }
+            }
+        }
+        let slopes = purpose.keeps_slopes(shape).then_some(slopes);
         let scratch = place(&mut ends, kernels::matrix::NARROW * rows);
         let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
         let is_narrow = outputs <= kernels::matrix::NARROW;
@@ -103,7 +128,8 @@ impl GroupLayout {
         let delta = (0..=last).map(|layer| match layer {
             0 => 0,
             _ if purpose == Purpose::Predictions => 0,
-            _ => panels_of(if layer == last { &mut ends } else { &mut hidden }, layer),
+            _ if layer == last => panels_of(&mut ends, layer),
+            _ => arrays[layer + later],
         });
         let delta = delta.collect();
         GroupLayout {
@@ -232,8 +258,8 @@ impl GroupLayout {
         Panels::new(&hidden[start..][..self.panels_len(layer)], self.units[layer], self.rows)
     }
 
-    /// Of hidden layer `layer` what lies before the deltas, where all z and dz/da are; the deltas; and behind them, those of the
-    /// next hidden layer.
+    /// Of hidden layer `layer` what lies before the deltas, where all z and dz/da are that are still needed; the deltas; and
+    /// behind them, those of the next hidden layer.
     #[inline(always)]
     pub(crate) fn hidden_deltas<'a>(
         &self,
@@ -296,7 +322,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Room for groups of up to `samples` samples.
     pub(crate) fn new(shape: &Shape, samples: usize, team: Team, purpose: Purpose) -> Self {
-        let layout = GroupLayout::new(shape, samples, purpose);
+        let layout = GroupLayout::new(shape, samples, purpose, team.shares);
         let numbers = match team.shares {
             Shares::Samples => team.threads * layout.stride(),
             Shares::Units => layout.hidden + team.threads * layout.ends,
@@ -319,13 +345,19 @@ impl Workspace {
 
     /// Bytes that `samples` samples take in groups, within a few per cent of large ones, with the further ends of threads that share
     /// out units for `in_ends` samples more; `None` if they cannot be counted.
-    pub(crate) fn bytes(shape: &Shape, samples: usize, in_ends: usize, purpose: Purpose) -> Option<usize> {
+    pub(crate) fn bytes(
+        shape: &Shape,
+        samples: usize,
+        in_ends: usize,
+        purpose: Purpose,
+        shares: Shares,
+    ) -> Option<usize> {
         let panels = |units: usize| units.checked_next_multiple_of(PANEL);
-        // z and delta, dz/da where it is kept; of the features z, of the output its preactivations and two columns.
-        let arrays = if purpose.keeps_slopes(shape) { 3 } else { 2 };
-        let mut hidden_layers = shape.layers().map(|layer| layer.outputs).take(shape.layers().len() - 1);
-        let of_hidden =
-            hidden_layers.try_fold(0usize, |sum, units| sum.checked_add(panels(units)?.checked_mul(arrays)?))?;
+        // Of the hidden layers z and deltas, and dz/da where it is kept; of the features z, of the output its preactivations and
+        // two columns.
+        let slopes = if purpose.keeps_slopes(shape) { shape.hidden() } else { &[] };
+        let mut arrays = units_of_arrays(shape.hidden(), purpose.later(shares)).chain(slopes.iter().copied());
+        let of_hidden = arrays.try_fold(0usize, |sum, units| sum.checked_add(panels(units)?))?;
         let (features, output) = (panels(shape.inputs())?, panels(shape.outputs())?.checked_mul(4)?);
         let in_groups = samples.checked_mul(of_hidden.checked_add(features)?.checked_add(output)?)?;
         let few_outputs = if shape.outputs() <= PANEL { output } else { 0 };

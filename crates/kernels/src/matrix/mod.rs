@@ -13,8 +13,8 @@
 //!   a sweep that fetches ahead, as cores do, fills the cache with weights that it does not use.
 //! - The output layer's activations and deltas are **columns** as well ([`panels_to_columns`]): the numbers of a unit for
 //!   all samples side by side, so that a sum over the units runs in one lane.
-//! - Places beyond the last unit of a layer hold zero in weights and in deltas, so that whole vectors can be used
-//!   everywhere.
+//! - Places beyond the last unit of a layer hold zero in weights, and in deltas up to the end of a vector, so that whole
+//!   vectors can be used everywhere.
 //!
 //! # The chains
 //!
