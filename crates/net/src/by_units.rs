@@ -186,19 +186,19 @@ impl<'a> ByUnits<'a> {
         }
     }
 
-    /// What lies before z of hidden layer `layer`, and the layer's panels.
+    /// Of hidden layer `layer` where z of the layer before is, and the panels.
     fn hidden_part<'b>(&self, hidden: &'b mut [f32], layer: usize) -> (&'b [f32], Part<'b>) {
         let (before, z, slopes) = self.layout.z_and_slopes(hidden, layer);
         (before, Part::all(z, slopes))
     }
 
-    /// A part of hidden layer `layer`, from what lies before it, or from the features.
+    /// A part of hidden layer `layer`, from z of the layer before, or from the features.
     fn forward(&self, parameters: &Parameters, layer: usize, (before, ends): (&[f32], &[f32]), part: Part<'_>) {
         let ByUnits { level, shape, layout, samples, keep, .. } = *self;
         let Part { first, mut panels, slopes } = part;
         let activation = shape.activation();
         let weights = parameters.layer(layer - 1).of_outputs(first, panels.units());
-        let z = layout.z(before, ends, layer - 1);
+        let z = layout.z_before(before, ends, layer);
         dispatch!(level, simd => {
             layer::forward_units(simd, weights, z, samples, keep.at_once(activation), panels.reborrow());
             if let Some(slopes) = slopes {

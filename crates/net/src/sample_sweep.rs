@@ -89,7 +89,7 @@ pub(crate) fn propagate_hidden<S: Simd>(
 ) {
     let (before, mut z_out, slopes) = layout.z_and_slopes(hidden, layer);
     let (features, scratch) = layout.features_and_scratch(ends);
-    let (weights, z) = (parameters.layer(layer - 1), layout.z(before, features, layer - 1));
+    let (weights, z) = (parameters.layer(layer - 1), layout.z_before(before, features, layer));
     layer::forward_hidden(simd, weights, keep.at_once(activation), z, samples, z_out.reborrow(), scratch);
     if let Some(slopes) = slopes {
         keep.slopes(simd, activation, samples, (layer, 0), [z_out, slopes]);

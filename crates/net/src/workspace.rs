@@ -14,8 +14,8 @@ pub(crate) struct GroupLayout {
     pub rows: usize,
     /// The widths of layers 0..=L.
     pub units: Vec<usize>,
-    /// Panels z of layers 0..L-1: in the ends, the features; in the hidden layers, their postactivations, and later deltas of
-    /// other layers, see [`units_of_arrays`].
+    /// Panels z of layers 0..L-1: in the ends, the features; in the hidden layers, their postactivations, which share their arrays
+    /// with those of other layers, or with deltas: see [`units_of_arrays`].
     z: Vec<usize>,
     /// In the ends: a number for each unit of a narrow hidden layer and each row.
     scratch: usize,
@@ -71,7 +71,7 @@ impl Purpose {
         }
     }
 
-    /// So many arrays later than z of a hidden layer are its deltas.
+    /// So many arrays later than z of a hidden layer are its deltas, if there are any.
     fn later(self, shares: Shares) -> usize {
         match (self, shares) {
             (Purpose::Predictions, _) => 0,
@@ -81,12 +81,17 @@ impl Purpose {
     }
 }
 
-/// The units that the arrays of the hidden layers have room for. They hold z of one layer after the other. On the way back, the
-/// deltas of a layer are written where z of the next one is, which is not needed any more, and is still in a cache; or, by
-/// units, z of the one after that, since step 4 of a layer then goes with the way back through the layer before.
+/// The units that the arrays of the hidden layers have room for, in training. They hold z of one layer after the other. On the
+/// way back, the deltas of a layer are written where z of the next one is, which is not needed any more, and is still in a
+/// cache; or, by units, z of the one after that, since step 4 of a layer then goes with the way back through the layer before.
 fn units_of_arrays(hidden: &[usize], later: usize) -> impl Iterator<Item = usize> {
     let units = |layer: Option<usize>| layer.and_then(|layer| hidden.get(layer)).copied().unwrap_or(0);
     (0..hidden.len() + later).map(move |array| units(Some(array)).max(units(array.checked_sub(later))))
+}
+
+/// The same for predictions: z of each layer is written where that of the layer before last was.
+fn units_of_two_arrays(hidden: &[usize]) -> impl Iterator<Item = usize> {
+    (0..2).map(|array| hidden.iter().skip(array).step_by(2).copied().max().unwrap_or(0))
 }
 
 impl GroupLayout {
@@ -104,19 +109,21 @@ impl GroupLayout {
         let panels_of = |next: &mut usize, layer: usize| place(next, Panels::len(units[layer], rows));
 
         let (mut hidden, mut ends) = (0, 0);
-        let (mut z, mut slopes, mut arrays) = (vec![panels_of(&mut ends, 0)], vec![0], vec![0]);
         let later = purpose.later(shares);
-        for array in units_of_arrays(shape.hidden(), later) {
-            arrays.push(place(&mut hidden, Panels::len(array, rows)));
-            let layer = arrays.len() - 1;
-            if layer < last {
-                z.push(arrays[layer]);
-                if purpose.keeps_slopes(shape) {
-                    slopes.push(panels_of(&mut hidden, layer));
-                }
+        let units_of_arrays: Vec<usize> = match purpose {
+            Purpose::Predictions => units_of_two_arrays(shape.hidden()).collect(),
+            Purpose::Training | Purpose::TrainingWithDropout => units_of_arrays(shape.hidden(), later).collect(),
+        };
+        let (mut arrays, mut slopes) = (Vec::new(), vec![0]);
+        for (array, units) in units_of_arrays.into_iter().enumerate() {
+            arrays.push(place(&mut hidden, Panels::len(units, rows)));
+            if purpose.keeps_slopes(shape) && array + 1 < last {
+                slopes.push(panels_of(&mut hidden, array + 1));
             }
         }
         let slopes = purpose.keeps_slopes(shape).then_some(slopes);
+        let mut z = vec![panels_of(&mut ends, 0)];
+        z.extend((0..last - 1).map(|layer| arrays[layer % arrays.len()]));
         let scratch = place(&mut ends, kernels::matrix::NARROW * rows);
         let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
         let is_narrow = outputs <= kernels::matrix::NARROW;
@@ -129,7 +136,7 @@ impl GroupLayout {
             0 => 0,
             _ if purpose == Purpose::Predictions => 0,
             _ if layer == last => panels_of(&mut ends, layer),
-            _ => arrays[layer + later],
+            _ => arrays[layer - 1 + later],
         });
         let delta = delta.collect();
         GroupLayout {
@@ -197,7 +204,8 @@ impl GroupLayout {
         (features, scratch)
     }
 
-    /// Of hidden layer `layer` what lies before z, where z of the layers before is; z; and dz/da, if it is kept.
+    /// Of hidden layer `layer` what [`z_before`](GroupLayout::z_before) finds z of the layer before in; z; and dz/da, if it is
+    /// kept.
     #[inline(always)]
     pub(crate) fn z_and_slopes<'a>(
         &self,
@@ -205,13 +213,24 @@ impl GroupLayout {
         layer: usize,
     ) -> (&'a [f32], PanelsMut<'a>, Option<PanelsMut<'a>>) {
         let (units, length, start) = (self.units[layer], self.panels_len(layer), self.z[layer]);
+        let panels = |numbers| PanelsMut::new(numbers, units, self.rows);
+        let start_before = if layer == 1 { 0 } else { self.z[layer - 1] };
+        if start_before > start {
+            let (first, before) = hidden.split_at_mut(start_before);
+            return (before, panels(&mut first[start..][..length]), None);
+        }
         let (before, rest) = hidden.split_at_mut(start);
         let (z, rest) = rest.split_at_mut(length);
-        let slopes = self
-            .slopes
-            .as_ref()
-            .map(|slopes| PanelsMut::new(&mut rest[slopes[layer] - start - length..][..length], units, self.rows));
-        (before, PanelsMut::new(z, units, self.rows), slopes)
+        let slopes = self.slopes.as_ref().map(|slopes| panels(&mut rest[slopes[layer] - start - length..][..length]));
+        (&before[start_before..], panels(z), slopes)
+    }
+
+    /// What hidden layer `layer` reads: the features (1), or z of the hidden layer before, which lies first of what is `before`
+    /// it.
+    #[inline(always)]
+    pub(crate) fn z_before<'a>(&self, before: &'a [f32], ends: &'a [f32], layer: usize) -> Panels<'a> {
+        let part = if layer == 1 { &ends[self.z[0]..] } else { before };
+        Panels::new(&part[..self.panels_len(layer - 1)], self.units[layer - 1], self.rows)
     }
 
     /// What the output layer reads and writes: z of the last hidden layer, and the ends from the output's panels on.
