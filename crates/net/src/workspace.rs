@@ -384,3 +384,51 @@ impl Workspace {
         in_groups.checked_add(further)?.checked_mul(size_of::<f32>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+
+    /// Arrays of the hidden layers share memory; but none that a stage writes is one that it, or a later one, reads.
+    #[test]
+    fn no_array_is_written_while_it_is_needed() {
+        let are_apart = |arrays: &[Range<usize>], size: usize, what: &str| {
+            let mut arrays: Vec<_> = arrays.iter().filter(|array| !array.is_empty()).collect();
+            arrays.sort_by_key(|array| array.start);
+            assert!(arrays.windows(2).all(|pair| pair[0].end <= pair[1].start), "{what}: {arrays:?}");
+            assert!(arrays.last().is_none_or(|last| last.end <= size), "{what}: {arrays:?} of {size}");
+        };
+        let widths: [&[usize]; 7] = [&[], &[7], &[40, 3], &[3, 40], &[1, 70, 33, 200, 5], &[200, 5, 1, 90], &[64; 6]];
+        for (hidden, activation) in widths.into_iter().flat_map(|w| [(w, Activation::Sigmoid), (w, Activation::Gelu)]) {
+            let shape = Shape::new(10, hidden, activation).expect("a sound shape");
+            let last = hidden.len();
+
+            let layout = GroupLayout::new(&shape, 20, Purpose::Predictions, Shares::Samples);
+            let array = |start: usize, layer: usize| start..start + layout.panels_len(layer);
+            for layer in 1..=last {
+                let before = if layer == 1 { 0..0 } else { array(layout.z[layer - 1], layer - 1) };
+                are_apart(&[before, array(layout.z[layer], layer)], layout.hidden, "predictions");
+            }
+
+            for (purpose, shares) in [Purpose::Training, Purpose::TrainingWithDropout]
+                .into_iter()
+                .flat_map(|purpose| [(purpose, Shares::Samples), (purpose, Shares::Units)])
+            {
+                let layout = GroupLayout::new(&shape, 20, purpose, shares);
+                let array = |start: usize, layer: usize| start..start + layout.panels_len(layer);
+                let slopes = |layer| layout.slopes.as_ref().map_or(0..0, |slopes| array(slopes[layer], layer));
+                let up_to = |last| (1..=last).flat_map(|layer| [array(layout.z[layer], layer), slopes(layer)]);
+                are_apart(&up_to(last).collect::<Vec<_>>(), layout.hidden, "forward");
+                for layer in 1..=last {
+                    // Written are the deltas of this layer. By units, step 4 between the next two layers is in the same stage.
+                    let stages = if shares == Shares::Units { 1 } else { 0 };
+                    let deltas = (layer..=last.min(layer + 1 + stages)).map(|layer| array(layout.delta[layer], layer));
+                    let needed: Vec<_> = up_to(last.min(layer + stages)).chain(deltas).collect();
+                    are_apart(&needed, layout.hidden, &format!("{hidden:?}, {purpose:?}, {shares:?}, layer {layer}"));
+                }
+            }
+        }
+    }
+}
