@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::few::{few_rows, with_units};
 use super::layout::{Blocks, PANEL, Panels, units_in_panel};
 use super::row::{Row, RowMut, forward_row};
-use super::tile::{AlongUnits, Chain, Ends};
+use super::tile::{AlongUnitsToColumns, Chain, Ends};
 use crate::activation::{Activation, activate_rows};
 use crate::simd::Simd;
 
@@ -84,11 +84,11 @@ fn preactivations<S: Simd, const UNITS: usize>(
                 length: inputs,
             };
             let result = z_out[first..].as_mut_ptr();
-            let ends = Ends { start: result, start_stride: z.rows, place: 0, stride: z.rows };
+            let ends = Ends { start: result, one_start: false, place: 0, c_row: z.rows };
             // SAFETY: A is the first rows of a backward block, B was just written; each unit's results
             // have `z.rows` places, a multiple of every LANES, and so whole vectors from `first` on.
             unsafe {
-                few_rows::<S, AlongUnits, UNITS>(
+                few_rows::<S, AlongUnitsToColumns, UNITS>(
                     simd,
                     vectors,
                     chain,

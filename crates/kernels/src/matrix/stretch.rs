@@ -175,11 +175,11 @@ impl Stretch {
             length: self.units,
         };
         let place = first * PANEL + column;
-        let (start, start_stride) = match self.panel {
-            0 => (start.as_ptr(), 0),
-            _ => (sums.wrapping_add(place), PANEL),
+        let (start, one_start) = match self.panel {
+            0 => (start.as_ptr(), true),
+            _ => (sums.wrapping_add(place), false),
         };
-        (chain, Ends { start, start_stride, place, stride: PANEL })
+        (chain, Ends { start, one_start, place, c_row: PANEL })
     }
 
     /// Calls `body` with parts of at most `longest` units, of whole panels and as even as can be.

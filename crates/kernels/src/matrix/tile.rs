@@ -17,6 +17,12 @@ pub(super) trait Walk {
 
     /// Numbers from one row of A to the next: a constant, but for a table.
     fn a_row(chain: &Chain) -> usize;
+
+    /// Numbers from one row of C to the next: a constant, but for columns. Addresses that are not constants cost registers.
+    #[inline(always)]
+    fn c_row(_ends: &Ends) -> usize {
+        PANEL
+    }
 }
 
 /// A is the panels of activations, a row a sample: the chain runs along its units.
@@ -29,6 +35,24 @@ impl Walk for AlongUnits {
     #[inline(always)]
     fn a_row(_chain: &Chain) -> usize {
         PANEL
+    }
+}
+
+/// The same, where the rows of C are columns.
+pub(super) struct AlongUnitsToColumns;
+impl Walk for AlongUnitsToColumns {
+    const A_STEP: usize = 1;
+    const ONES_FIRST: bool = false;
+    type Below = Self;
+
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        PANEL
+    }
+
+    #[inline(always)]
+    fn c_row(ends: &Ends) -> usize {
+        ends.c_row
     }
 }
 
@@ -112,12 +136,13 @@ impl Chain {
 /// Where the numbers of C start and end up.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
-    /// The number that each chain starts from; rows are `start_stride` apart (0: one row serves all).
+    /// The number that each chain starts from: in one row that serves all, or in rows as far apart as those of C.
     pub start: *const f32,
-    pub start_stride: usize,
-    /// The place of the first number among the results; rows are `stride` apart.
+    pub one_start: bool,
+    /// The place of the first number among the results.
     pub place: usize,
-    pub stride: usize,
+    /// See [`Walk::c_row`].
+    pub c_row: usize,
 }
 
 /// Zeros to start from.
@@ -201,8 +226,8 @@ fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
     (
         Chain { a: chain.a.wrapping_add(stored * W::a_row(&chain)), ..chain },
         Ends {
-            start: ends.start.wrapping_add(rows * ends.start_stride),
-            place: ends.place + rows * ends.stride,
+            start: if ends.one_start { ends.start } else { ends.start.wrapping_add(rows * W::c_row(&ends)) },
+            place: ends.place + rows * W::c_row(&ends),
             ..ends
         },
     )
@@ -298,20 +323,39 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
     let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
     // As many vectors as the rows of A take: one, but for a tier of few lanes.
     let mut sums_of_a = [simd.splat(0.0); HEIGHT];
+    let c_row = W::c_row(&ends);
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
         each_row!(R => {
             let mut v = 0;
             while v < VECTORS {
-                announce(ends.place + R * ends.stride + v * S::LANES);
-                sums[R][v] = simd.load_from(ends.start.add(R * ends.start_stride + v * S::LANES));
+                announce(ends.place + R * c_row + v * S::LANES);
                 v += 1;
             }
         });
+        let above = if ends.one_start {
+            each_row!(R => {
+                let mut v = 0;
+                while v < VECTORS {
+                    sums[R][v] = if R == 0 { simd.load_from(ends.start.add(v * S::LANES)) } else { sums[0][v] };
+                    v += 1;
+                }
+            });
+            ends.start
+        } else {
+            each_row!(R => {
+                let mut v = 0;
+                while v < VECTORS {
+                    sums[R][v] = simd.load_from(ends.start.add(R * c_row + v * S::LANES));
+                    v += 1;
+                }
+            });
+            ends.start.wrapping_sub(c_row)
+        };
         let mut v = 0;
         while W::SUMS_A && v * S::LANES < HEIGHT {
-            sums_of_a[v] = simd.load_from(ends.start.wrapping_sub(ends.start_stride).wrapping_add(v * S::LANES));
+            sums_of_a[v] = simd.load_from(above.wrapping_add(v * S::LANES));
             v += 1;
         }
         let (mut a_segment, mut b_segment, mut left) = (chain.a, chain.b, chain.length);
@@ -356,13 +400,13 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
     }
     let mut v = 0;
     while W::SUMS_A && v * S::LANES < HEIGHT {
-        finish(sums_of_a[v], ends.place - ends.stride + v * S::LANES);
+        finish(sums_of_a[v], ends.place - c_row + v * S::LANES);
         v += 1;
     }
     each_row!(R => {
         let mut v = 0;
         while v < VECTORS {
-            finish(sums[R][v], ends.place + R * ends.stride + v * S::LANES);
+            finish(sums[R][v], ends.place + R * c_row + v * S::LANES);
             v += 1;
         }
     });
