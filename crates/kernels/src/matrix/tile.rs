@@ -8,15 +8,18 @@ pub(super) trait Walk {
     /// Numbers from one step of the chain to the next in A. (In B it is always a row of a panel.)
     const A_STEP: usize;
     /// Whether the first row of A is all ones, and not stored: the input of the bias.
-    const ONES_FIRST: bool;
+    const ONES_FIRST: bool = false;
     /// Whether the rows of A are added up beside the products, as vectors, for a row of C above the others, where they start:
     /// biases again.
     const SUMS_A: bool = false;
     /// The walk of the tiles after the first one.
     type Below: Walk;
 
-    /// Numbers from one row of A to the next: a constant, but for a table.
-    fn a_row(chain: &Chain) -> usize;
+    /// Numbers from one row of A to the next: a constant, the other way through a panel, but for a table.
+    #[inline(always)]
+    fn a_row(_chain: &Chain) -> usize {
+        PANEL / Self::A_STEP
+    }
 
     /// Numbers from one row of C to the next: a constant, but for columns. Addresses that are not constants cost registers.
     #[inline(always)]
@@ -29,26 +32,14 @@ pub(super) trait Walk {
 pub(super) struct AlongUnits;
 impl Walk for AlongUnits {
     const A_STEP: usize = 1;
-    const ONES_FIRST: bool = false;
     type Below = Self;
-
-    #[inline(always)]
-    fn a_row(_chain: &Chain) -> usize {
-        PANEL
-    }
 }
 
 /// The same, where the rows of C are columns.
 pub(super) struct AlongUnitsToColumns;
 impl Walk for AlongUnitsToColumns {
     const A_STEP: usize = 1;
-    const ONES_FIRST: bool = false;
     type Below = Self;
-
-    #[inline(always)]
-    fn a_row(_chain: &Chain) -> usize {
-        PANEL
-    }
 
     #[inline(always)]
     fn c_row(ends: &Ends) -> usize {
@@ -60,7 +51,6 @@ impl Walk for AlongUnitsToColumns {
 pub(super) struct AlongUnitsOfTable;
 impl Walk for AlongUnitsOfTable {
     const A_STEP: usize = 1;
-    const ONES_FIRST: bool = false;
     type Below = Self;
 
     #[inline(always)]
@@ -73,13 +63,7 @@ impl Walk for AlongUnitsOfTable {
 pub(super) struct AlongSamples;
 impl Walk for AlongSamples {
     const A_STEP: usize = PANEL;
-    const ONES_FIRST: bool = false;
     type Below = Self;
-
-    #[inline(always)]
-    fn a_row(_chain: &Chain) -> usize {
-        1
-    }
 }
 
 /// As [`AlongSamples`], below a first row of ones.
@@ -88,25 +72,14 @@ impl Walk for AlongSamplesBelowOnes {
     const A_STEP: usize = PANEL;
     const ONES_FIRST: bool = true;
     type Below = AlongSamples;
-
-    #[inline(always)]
-    fn a_row(_chain: &Chain) -> usize {
-        1
-    }
 }
 
 /// As [`AlongSamples`], for few units: A are the deltas, whose sums are the gradients of the biases.
 pub(super) struct AlongSamplesAndBiases;
 impl Walk for AlongSamplesAndBiases {
     const A_STEP: usize = PANEL;
-    const ONES_FIRST: bool = false;
     const SUMS_A: bool = true;
     type Below = AlongSamples;
-
-    #[inline(always)]
-    fn a_row(_chain: &Chain) -> usize {
-        1
-    }
 }
 
 /// The chain of multiply-adds of every number of a tile: `length` steps, in segments (a panel's units, or all
