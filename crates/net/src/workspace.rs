@@ -70,14 +70,13 @@ impl Purpose {
             Purpose::TrainingWithDropout => true,
         }
     }
+}
 
-    /// So many arrays later than z of a hidden layer are its deltas, if there are any.
-    fn later(self, shares: Shares) -> usize {
-        match (self, shares) {
-            (Purpose::Predictions, _) => 0,
-            (_, Shares::Samples) => 1,
-            (_, Shares::Units) => 2,
-        }
+/// So many arrays later than z of a hidden layer are its deltas.
+fn later(shares: Shares) -> usize {
+    match shares {
+        Shares::Samples => 1,
+        Shares::Units => 2,
     }
 }
 
@@ -109,7 +108,7 @@ impl GroupLayout {
         let panels_of = |next: &mut usize, layer: usize| place(next, Panels::len(units[layer], rows));
 
         let (mut hidden, mut ends) = (0, 0);
-        let later = purpose.later(shares);
+        let later = later(shares);
         let units_of_arrays: Vec<usize> = match purpose {
             Purpose::Predictions => units_of_two_arrays(shape.hidden()).collect(),
             Purpose::Training | Purpose::TrainingWithDropout => units_of_arrays(shape.hidden(), later).collect(),
@@ -375,7 +374,7 @@ impl Workspace {
         // Of the hidden layers z and deltas, and dz/da where it is kept; of the features z, of the output its preactivations and
         // two columns.
         let slopes = if purpose.keeps_slopes(shape) { shape.hidden() } else { &[] };
-        let mut arrays = units_of_arrays(shape.hidden(), purpose.later(shares)).chain(slopes.iter().copied());
+        let mut arrays = units_of_arrays(shape.hidden(), later(shares)).chain(slopes.iter().copied());
         let of_hidden = arrays.try_fold(0usize, |sum, units| sum.checked_add(panels(units)?))?;
         let (features, output) = (panels(shape.inputs())?, panels(shape.outputs())?.checked_mul(4)?);
         let in_groups = samples.checked_mul(of_hidden.checked_add(features)?.checked_add(output)?)?;
