@@ -300,6 +300,40 @@ proptest! {
     }
 }
 
+/// Without a gradient, what is kept and weights that decay shrink to 0, and are subnormal after no step: a processor would take
+/// a hundred cycles for each number, as long as training goes on.
+#[test]
+fn what_decays_ends_at_zero() {
+    let gradient = [0.0; 37];
+    let numbers: Vec<f32> = (0..37).map(|i| (2.0f32).powi(-4 * i) * if i % 3 == 0 { -1.0 } else { 1.0 }).collect();
+    let (beta, fresh) = ([0.9, 0.8], [0.1, 0.2]);
+    for rule in [
+        Rule::Sgd { momentum: 0.0 },
+        Rule::Sgd { momentum: 0.9 },
+        Rule::Nesterov { momentum: 0.9 },
+        Rule::RmsProp { rho: 0.9, fresh: 0.1, epsilon: 1e-8 },
+        Rule::Adam { beta, fresh, correction: [1.0; 2], epsilon: 1e-8 },
+    ] {
+        let step = Step { rule, learning_rate: 0.1, scale: 1.0, keep: 0.9 };
+        let squares: Vec<f32> = numbers.iter().map(|x| x.abs()).collect();
+        let first = if matches!(rule, Rule::RmsProp { .. }) { &squares } else { &numbers };
+        for level in Level::available() {
+            let mut found = [numbers.clone(), first.clone(), squares.clone()];
+            let mut expected = found.clone();
+            for _ in 0..2000 {
+                let [weights, first, second] = &mut found;
+                kernels::update_weights(level, step, &gradient, weights, [first, second]);
+                let [weights, first, second] = &mut expected;
+                reference::update_weights(step, &gradient, weights, [first, second]);
+                let used = &found[..1 + rule.slots()];
+                assert!(!level.is_fused() || found == expected, "{rule:?}, {level}: {found:?}, not {expected:?}");
+                assert!(used.iter().flatten().all(|x| !x.is_subnormal()), "{rule:?}, {level}: {found:?}");
+            }
+            assert!(found[..1 + rule.slots()].iter().flatten().all(|x| *x == 0.0), "{rule:?}, {level}: {found:?}");
+        }
+    }
+}
+
 fn layer() -> impl Strategy<Value = Layer> {
     let small = (width(), width(), 1usize..=50, 1usize..=50);
     // Chains that are computed in stretches: along inputs, outputs, and samples.

@@ -1,13 +1,14 @@
 //! Backprop as a worker of the comparison in `peers/`: the protocol is in `peers/README.md`.
 //!
-//! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1`
+//! `worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1`; with `--rows N`, training
+//! is on so many samples, which need not fit a cache.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bench::equal_work::{self, Figures};
 use bench::prediction::Prediction;
-use bench::throughput::Training;
+use bench::throughput::{EPOCH, Training};
 use bench::{Workload, peak};
 use net::Level;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         return check(&workload, level);
     }
     let rate = match mode.as_str() {
-        "train" => train(&workload, level, threads, seconds),
+        "train" => train(&workload, level, threads, seconds, number("--rows").map_or(EPOCH, |rows| rows as usize)),
         "latency" | "throughput" => predict(&workload, level, threads, seconds),
         _ => return usage(),
     };
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1"
+        "usage: worker --network 28-64-64-1 --batch 32 --threads 1 --mode train|latency|throughput|check --seconds 1 [--rows N]"
     );
     ExitCode::from(2)
 }
@@ -69,8 +70,8 @@ fn median_rate(seconds: f64, samples: usize, mut work: impl FnMut()) -> f64 {
     rates[REPEATS / 2]
 }
 
-fn train(workload: &Workload, level: Level, threads: usize, seconds: f64) -> f64 {
-    let mut training = Training::new(workload, level, threads).expect("threads");
+fn train(workload: &Workload, level: Level, threads: usize, seconds: f64, rows: usize) -> f64 {
+    let mut training = Training::in_epochs_of(rows, workload, level, threads).expect("threads");
     let samples = training.samples();
     training.session(|epoch| median_rate(seconds, samples, || epoch().expect("training goes on")))
 }

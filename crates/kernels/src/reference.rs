@@ -372,12 +372,17 @@ pub fn gradient<T: Real>(inputs: usize, delta: &[T], z: &[T], gradient: &mut [T]
     }
 }
 
+/// The number, or 0 if it is subnormal.
+fn normal_or_zero(x: f32) -> f32 {
+    if x.is_subnormal() { 0.0 } else { x }
+}
+
 /// One step of gradient descent, see [`Sgd`].
 pub fn sgd_step(sgd: Sgd, gradient_sum: &[f32], weights: &mut [f32], velocity: &mut [f32]) {
     for (i, (weight, sum)) in weights.iter_mut().zip(gradient_sum).enumerate() {
         let mut step = sum * sgd.scale;
         if sgd.momentum != 0.0 {
-            velocity[i] = velocity[i].mul_add(sgd.momentum, step);
+            velocity[i] = normal_or_zero(velocity[i].mul_add(sgd.momentum, step));
             step = velocity[i];
         }
         *weight = step.mul_add(-sgd.learning_rate, *weight);
@@ -392,23 +397,26 @@ pub fn update_weights(step: Step, gradient_sum: &[f32], weights: &mut [f32], kep
         let direction = match step.rule {
             Rule::Sgd { momentum: 0.0 } => g,
             Rule::Sgd { momentum } => {
-                first[i] = first[i].mul_add(momentum, g);
+                first[i] = normal_or_zero(first[i].mul_add(momentum, g));
                 first[i]
             }
             Rule::Nesterov { momentum } => {
-                first[i] = first[i].mul_add(momentum, g);
+                first[i] = normal_or_zero(first[i].mul_add(momentum, g));
                 first[i].mul_add(momentum, g)
             }
             Rule::RmsProp { rho, fresh, epsilon } => {
-                first[i] = first[i].mul_add(rho, fresh * g * g);
+                first[i] = normal_or_zero(first[i].mul_add(rho, fresh * g * g));
                 g / (first[i].sqrt() + epsilon)
             }
             Rule::Adam { beta, fresh, correction, epsilon } => {
-                first[i] = first[i].mul_add(beta[0], fresh[0] * g);
-                second[i] = second[i].mul_add(beta[1], fresh[1] * g * g);
+                first[i] = normal_or_zero(first[i].mul_add(beta[0], fresh[0] * g));
+                second[i] = normal_or_zero(second[i].mul_add(beta[1], fresh[1] * g * g));
                 first[i] * correction[0] / ((second[i] * correction[1]).sqrt() + epsilon)
             }
         };
         *weight = direction.mul_add(-step.learning_rate, *weight * step.keep);
+        if step.keep != 1.0 {
+            *weight = normal_or_zero(*weight);
+        }
     }
 }
