@@ -10,7 +10,8 @@ use crate::{Error, TrainingOptions};
 /// The optimiser and its settings. In all formulas g is the mean gradient of the minibatch; where the options of training
 /// clip gradients, the clipped one.
 ///
-/// Weights decay under each of them, if [`TrainingOptions::weight_decay`] says so; Adam then is AdamW.
+/// Weights decay under each of them, if [`TrainingOptions::weight_decay`] says so; Adam then is AdamW. Weights where they do, and
+/// v, s and m, are 0 where they would be subnormal: they shrink for ever where there is no gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
