@@ -332,6 +332,20 @@ fn what_decays_ends_at_zero() {
             assert!(found[..1 + rule.slots()].iter().flatten().all(|x| *x == 0.0), "{rule:?}, {level}: {found:?}");
         }
     }
+    // Momentum, as it is applied to sums in registers.
+    let sgd = Sgd { learning_rate: 0.1, momentum: 0.9, scale: 1.0 };
+    for level in Level::available() {
+        let (mut found, mut expected) = ([numbers.clone(), numbers.clone()], [numbers.clone(), numbers.clone()]);
+        for _ in 0..2000 {
+            let [weights, velocity] = &mut found;
+            kernels::sgd_step(level, sgd, &gradient, weights, velocity);
+            let [weights, velocity] = &mut expected;
+            reference::sgd_step(sgd, &gradient, weights, velocity);
+            assert!(!level.is_fused() || found == expected, "{level}: {found:?}, not {expected:?}");
+            assert!(found[1].iter().all(|x| !x.is_subnormal()), "{level}: {found:?}");
+        }
+        assert!(found[1].iter().all(|x| *x == 0.0), "{level}: {found:?}");
+    }
 }
 
 fn layer() -> impl Strategy<Value = Layer> {

@@ -23,14 +23,15 @@ fn main() -> ExitCode {
     else {
         return usage();
     };
-    let (batch, threads) = ((batch as usize).max(1), (threads as usize).max(1));
+    let Some(rows) = value("--rows").map_or(Some(EPOCH as f64), |_| number("--rows")) else { return usage() };
+    let (batch, threads, rows) = ((batch as usize).max(1), (threads as usize).max(1), rows as usize);
     let Some(workload) = Workload::named(network, batch) else { return usage() };
     let level = Level::best();
     if mode == "check" {
         return check(&workload, level);
     }
     let rate = match mode.as_str() {
-        "train" => train(&workload, level, threads, seconds, number("--rows").map_or(EPOCH, |rows| rows as usize)),
+        "train" => train(&workload, level, threads, seconds, rows),
         "latency" | "throughput" => predict(&workload, level, threads, seconds),
         _ => return usage(),
     };
