@@ -25,9 +25,16 @@ fn main() -> ExitCode {
     };
     let cases: Option<Vec<_>> = cases.iter().map(|case| parse(case)).collect();
     let Some(cases) = cases.filter(|cases| !cases.is_empty()) else { return usage() };
+    let level = match Level::from_environment() {
+        Ok(level) => level,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
     println!("{:32} {:>7} {:>7} {:>7} {:>7}", "share of peak", "best", "99 %", "90 %", "median");
     for (name, kernel, layer) in cases {
-        let Shares { of_kernel, of_multiply_adds } = shares(kernel, layer, Level::best(), time);
+        let Shares { of_kernel, of_multiply_adds } = shares(kernel, layer, level, time);
         print(name, &of_kernel);
         print("  multiply-adds in between", &of_multiply_adds);
     }

@@ -26,7 +26,13 @@ fn main() -> ExitCode {
     let Some(rows) = value("--rows").map_or(Some(EPOCH as f64), |_| number("--rows")) else { return usage() };
     let (batch, threads, rows) = ((batch as usize).max(1), (threads as usize).max(1), rows as usize);
     let Some(workload) = Workload::named(network, batch) else { return usage() };
-    let level = Level::best();
+    let level = match Level::from_environment() {
+        Ok(level) => level,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
     if mode == "check" {
         return check(&workload, level);
     }
