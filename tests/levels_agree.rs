@@ -608,6 +608,28 @@ fn layers_of_a_megabyte() {
     }
 }
 
+/// Four vectors in step take a shorter way where all lanes are moderate: on both sides of its bound, and with one lane of many
+/// beyond it.
+#[test]
+fn sigmoids_of_moderate_and_other_numbers() {
+    let around = |bound: f32| (-40..=40).map(move |i| f32::from_bits((bound.to_bits() as i32 + i) as u32));
+    let numbers: Vec<f32> = [86.0, 87.33, 88.72, 103.97, 104.0].into_iter().flat_map(around).collect();
+    let numbers = numbers.iter().flat_map(|x| [*x, -x]).chain((-500..500).map(|i| i as f32 / 4.0));
+    let mut inputs: Vec<Vec<f32>> = vec![numbers.collect()];
+    for odd_one in [-86.1, 86.1, -200.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, -0.0, 1e-45, -1e-45] {
+        inputs
+            .extend((0..64).map(|place| (0..64).map(|i| if i == place { odd_one } else { i as f32 - 31.5 }).collect()));
+    }
+    for input in inputs {
+        let expected: Vec<f32> = input.iter().map(|a| reference::sigmoid(*a)).collect();
+        for level in Level::available() {
+            let mut z = vec![0.0; input.len()];
+            kernels::sigmoid(level, &input, &mut z);
+            assert_agrees(level, "sigmoid", &z, &expected, 16);
+        }
+    }
+}
+
 /// Numbers are finite at every length and with the one that is not at every place.
 #[test]
 fn finiteness() {
@@ -635,6 +657,20 @@ fn expected_levels_are_there() {
     let expected = std::env::var("BACKPROP_EXPECT_LEVELS").unwrap_or_default();
     for level in expected.split(',').filter(|level| !level.is_empty()) {
         assert!(available.iter().any(|available| available == level), "level {level} was not exercised");
+    }
+}
+
+/// Layers of so few units that they fill no more than half of a vector are computed at a narrower level, where there is one.
+#[test]
+fn a_level_for_few_units() {
+    for level in Level::available() {
+        for units in [1, 8, 9, 1000] {
+            let expected = match (level.to_string().as_str(), units) {
+                ("avx512", 1 | 8) => "avx2".parse().unwrap_or(level),
+                _ => level,
+            };
+            assert_eq!(level.for_units(units), expected, "{units} units at level {level}");
+        }
     }
 }
 

@@ -268,6 +268,24 @@ proptest! {
     }
 }
 
+/// Rows that are 4 KiB apart, or nearly so, are not read where they lie.
+#[test]
+fn a_row_of_pages_alone_is_a_row_among_others() {
+    for inputs in [1022, 1023, 1024, 1025, 1026, 2048] {
+        let network = Network::builder(inputs).hidden(&[40, 9]).seed(3).build().unwrap();
+        let data = data(inputs, 130, 5);
+        let mut expected = vec![0.0; data.rows()];
+        for (row, expected) in expected.chunks_mut(1).enumerate() {
+            Predictor::new(&network).prob_t1(data.row(row), expected).unwrap();
+        }
+        for level in fused_levels() {
+            let mut p = vec![0.0; data.rows()];
+            Predictor::new(&network).with_level(level).prob_t1(data.features(), &mut p).unwrap();
+            assert!(p == expected, "{inputs} inputs, level {level}");
+        }
+    }
+}
+
 /// Of a few rows, threads share out the units of wide layers: in single calls and in a session, with every choice of threads.
 #[test]
 fn a_row_on_threads_is_a_row_on_one() {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use crate::dispatch;
 use crate::gelu::{gelu_lanes, gelu_with_slope_lanes};
 use crate::level::Level;
-use crate::sigmoid::sigmoid_lanes;
+use crate::sigmoid::{four_sigmoids, sigmoid_lanes};
 use crate::silu::{silu_lanes, silu_with_slope_lanes};
 use crate::simd::{Quad, QuadVector, Simd, Splat, Vector};
 use crate::slice::{for_four_vectors, map, update};
@@ -183,7 +183,11 @@ pub(crate) fn activate_rows<S: Simd>(simd: S, activation: Activation, rows: &mut
         |places| {
             // SAFETY: `for_four_vectors` gives places at which a whole vector lies in a slice of this length.
             unsafe {
-                let z = activate_lanes(Quad(simd), ACTIVATION, load_four(simd, place, places));
+                let a = load_four(simd, place, places);
+                let z = match ACTIVATION {
+                    Activation::Sigmoid => four_sigmoids(simd, a),
+                    _ => activate_lanes(Quad(simd), ACTIVATION, a),
+                };
                 store_four(simd, z, place, places);
             }
         },

@@ -18,6 +18,8 @@ pub const MAX_EXP_ERROR_ULPS: f64 = 1.0;
 pub(crate) const HIGH: f32 = 89.0;
 /// Below it exp(x) rounds to zero: half of the smallest subnormal number is 2^-150 = exp(-103.97).
 pub(crate) const LOW: f32 = -104.0;
+/// From minus it on, exp(x) is a normal number, and so is 2^n: n is no less than -124.
+pub(crate) const MODERATE: f32 = 86.0;
 /// Adding it to a number smaller than 2^22 in magnitude rounds that number to a whole one (1.5 x 2^23).
 pub(crate) const ROUND_TO_WHOLE: f32 = 12_582_912.0;
 /// The first ten bits of ln 2, so that n times it is exact.
@@ -41,11 +43,29 @@ pub(crate) fn exp_up_to_zero_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector
     exp_of_remainder_lanes(simd, r).shrink_by_power_of_two(n)
 }
 
+/// exp(x) of each lane, for x in -[`MODERATE`]..=0, in fewer steps: nothing is to be clamped, and no result is subnormal.
+#[inline(always)]
+pub(crate) fn exp_of_moderate_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
+    let whole = whole_lanes(simd, x);
+    exp_of_remainder_lanes(simd, remainder_of_lanes(simd, x, whole).0).raise_exponent(whole)
+}
+
 /// r and n of each lane, for x in -160..=[`HIGH`].
 #[inline(always)]
 pub(crate) fn remainder_lanes<S: Splat>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
-    let whole = simd.splat(ROUND_TO_WHOLE);
-    let n = x.mul_add(simd.splat(std::f32::consts::LOG2_E), whole) - whole;
+    remainder_of_lanes(simd, x, whole_lanes(simd, x))
+}
+
+/// [`ROUND_TO_WHOLE`] + n of each lane.
+#[inline(always)]
+fn whole_lanes<S: Splat>(simd: S, x: S::Vector) -> S::Vector {
+    x.mul_add(simd.splat(std::f32::consts::LOG2_E), simd.splat(ROUND_TO_WHOLE))
+}
+
+/// r and n of each lane, from [`ROUND_TO_WHOLE`] + n.
+#[inline(always)]
+fn remainder_of_lanes<S: Splat>(simd: S, x: S::Vector, whole: S::Vector) -> (S::Vector, S::Vector) {
+    let n = whole - simd.splat(ROUND_TO_WHOLE);
     let r = n.mul_add(simd.splat(-LN_2_HIGH), x);
     (n.mul_add(simd.splat(-LN_2_LOW), r), n)
 }

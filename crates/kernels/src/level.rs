@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{Avx2, Avx512};
+use crate::simd::{Avx2, Avx512, Simd};
 use crate::simd::{Portable, Scalar};
 
 /// The environment variable that [`Level::from_environment`] reads.
@@ -68,6 +68,16 @@ impl Level {
     /// Whether multiply-add rounds once, as the arithmetic contract wants. Levels that fuse agree in every bit.
     pub fn is_fused(self) -> bool {
         !matches!(self, Level::Portable(_)) || Portable::FUSED
+    }
+
+    /// The level to compute layers of at most `units` units at: AVX2 instead of AVX-512 where its vectors hold them all, since the
+    /// other half of a wider one would be computed for nothing. The bits are the same.
+    pub fn for_units(self, units: usize) -> Level {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) if units <= Avx2::LANES => Avx2::detect().map_or(self, Level::Avx2),
+            _ => self,
+        }
     }
 
     fn name(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use crate::dispatch;
 use crate::level::Level;
-use crate::simd::{Simd, Vector};
+use crate::simd::{QuadVector, Simd, Vector};
 
 /// Whether no number is infinite or NaN.
 pub fn are_finite(level: Level, numbers: &[f32]) -> bool {
@@ -42,6 +42,31 @@ pub(crate) fn map<S: Simd>(simd: S, input: &[f32], output: &mut [f32], f: impl F
     if !input_rest.is_empty() {
         simd.store_partial(f(simd.load_partial(input_rest)), output_rest);
     }
+}
+
+/// The same, four vectors in step as long as there are so many. Panics as [`map`].
+#[inline(always)]
+pub(crate) fn map_fours<S: Simd>(
+    simd: S,
+    input: &[f32],
+    output: &mut [f32],
+    of_four: impl Fn(QuadVector<S::Vector>) -> QuadVector<S::Vector>,
+    of_one: impl Fn(S::Vector) -> S::Vector,
+) {
+    assert_eq!(input.len(), output.len(), "input and output differ in length");
+    let fours = input.len() - input.len() % (4 * S::LANES);
+    let (input, input_rest) = input.split_at(fours);
+    let (output, output_rest) = output.split_at_mut(fours);
+    for (from, to) in input.chunks_exact(4 * S::LANES).zip(output.chunks_exact_mut(4 * S::LANES)) {
+        let load = |vector: usize| simd.load(&from[vector * S::LANES..]);
+        let [a, b, c, d] = of_four(QuadVector([load(0), load(1), load(2), load(3)])).0;
+        let mut store = |vector: usize, numbers| simd.store(numbers, &mut to[vector * S::LANES..]);
+        store(0, a);
+        store(1, b);
+        store(2, c);
+        store(3, d);
+    }
+    map(simd, input_rest, output_rest, of_one);
 }
 
 /// `place[i] = f(place[i], other[i])`. Panics if the slices differ in length.

@@ -7,7 +7,7 @@
 //! features, or to compute few outputs, takes no longer than to read what another core has just written. Each number's chain is
 //! the same, and so are its bits.
 
-use kernels::matrix::{Blocks, Panels};
+use kernels::matrix::{Blocks, Panels, Table};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::layer;
@@ -148,6 +148,7 @@ impl<'a> ByUnits<'a> {
         let ByUnits { level, threads, shape, layout, samples, .. } = *self;
         let from = if self.is_shared(parameters, 1) {
             let (_, part) = self.hidden_part(hidden, 1);
+            let features = Table::new(features, shape.inputs());
             for_parts(threads, part, &|Part { first, panels, .. }| {
                 let weights = parameters.layer(0).of_outputs(first, panels.units());
                 dispatch!(level, simd => {

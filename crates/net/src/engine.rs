@@ -226,6 +226,7 @@ impl Engine {
         indices: &[u32],
         team: Team,
     ) -> LossSum {
+        let level = network.shape.level(level);
         let sum = self.sum(network, Minibatch { level, dropout: None, data, indices, team }, false);
         LossSum { sum, weight: data.weight_of(indices) }
     }
@@ -251,8 +252,8 @@ impl Engine {
             // As if there were no such minibatch.
             return LossSum::default();
         }
-        let minibatch =
-            Minibatch { level: options.level, dropout: self.progress.dropout(options), data, indices, team };
+        let (level, dropout) = (network.shape.level(options.level), self.progress.dropout(options));
+        let minibatch = Minibatch { level, dropout, data, indices, team };
         let step = self.progress.next(options, weight);
         let shares_groups = team.shares == Shares::Samples && team.threads.min(indices.len()) > 1;
         let sum = match options.clip_norm {

@@ -1,5 +1,6 @@
 //! The forward sweep over many rows: predictions and losses, with scratch memory that is made once.
 
+use kernels::matrix::Table;
 use kernels::sigmoid::sigmoid_lanes;
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -164,6 +165,7 @@ impl ForwardSweep {
         if is_plain_row && (parts == 1 || pool.threads() == 1) {
             return row.run((network, level), prediction, rows.features, rows.predictions);
         }
+        let level = network.shape.level(level);
         let tunings = if pool.is_entered() { in_sessions } else { in_single_calls };
         let asked = Asked { prediction, output_layer: network.shape.output_layer(), data };
         let sweep_rows = |Team { threads, .. }| {
@@ -256,10 +258,11 @@ fn sweep(
     let (hidden, ends) = layout.parts_mut(group);
     dispatch!(level, simd => {
         let first = parameters.layer(0);
-        // Wide layers read the rows where they are.
-        let from = if layout.layers() > 1 && !first.shape().is_narrow() {
+        let features = Table::new(rows.features, network.shape.inputs());
+        // Wide layers read the rows where they are, unless those are in each other's way.
+        let from = if layout.layers() > 1 && !first.shape().is_narrow() && !features.rows_collide() {
             let (_, z_out, _) = layout.z_and_slopes(hidden, 1);
-            layer::forward_features(simd, first, activation, rows.features, samples, z_out);
+            layer::forward_features(simd, first, activation, features, samples, z_out);
             1
         } else {
             gather_rows(simd, layout, ends, rows.features, samples);

@@ -30,16 +30,13 @@ pub(crate) fn forward_features<S: Simd>(
     simd: S,
     weights: Blocks<'_>,
     activation: Activation,
-    features: &[f32],
+    features: Table<'_>,
     samples: usize,
     z_out: PanelsMut<'_>,
 ) {
     simd.vectorize(
         #[inline(always)]
-        move || {
-            let table = Table::new(features, weights.shape().inputs);
-            matrix::forward_table(simd, weights, table, samples, Some(activation), z_out);
-        },
+        move || matrix::forward_table(simd, weights, features, samples, Some(activation), z_out),
     );
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kernels::Level;
 use kernels::matrix::LayerShape;
 use kernels::matrix::{BACKWARD_BLOCK, FORWARD_BLOCK, PANEL};
 
@@ -100,6 +101,11 @@ impl Shape {
     /// The layers 1..=L, each with the width of the layer before.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = LayerShape> + ExactSizeIterator + '_ {
         self.widths.windows(2).map(|pair| LayerShape { inputs: pair[0], outputs: pair[1] })
+    }
+
+    /// The level to compute a network at, if `level` is the one that was asked for.
+    pub(crate) fn level(&self, level: Level) -> Level {
+        level.for_units(self.widths[1..].iter().copied().max().unwrap_or(1))
     }
 
     /// Bytes that the weights of a network take in memory.

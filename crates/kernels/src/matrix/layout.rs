@@ -179,6 +179,14 @@ impl<'a> Table<'a> {
         assert!(rows * units == numbers.len(), "whole rows");
         Table { numbers, units, rows }
     }
+
+    /// Whether rows are a multiple of 4 KiB apart, or nearly so. Then the same numbers of all rows share the few lines of one or
+    /// two sets of a first-level cache, and a tile that reads its rows side by side finds none of them there.
+    #[inline(always)]
+    pub fn rows_collide(self) -> bool {
+        const WAY: usize = 4096 / size_of::<f32>();
+        self.units >= WAY - 1 && (self.units + 1) % WAY <= 2
+    }
 }
 
 /// The activations, or deltas, of a layer for some samples.
@@ -285,5 +293,18 @@ impl<'a> PanelsMut<'a> {
             panel[row * PANEL + unit % PANEL] = column[row];
             row += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_whole_pages_collide() {
+        let collide = |units: usize| Table::new(&vec![0.0; units], units).rows_collide();
+        let colliding = [1023, 1024, 1025, 2047, 2048, 2049, 3072].map(collide);
+        let others = [1, 2, 512, 1022, 1026, 1536, 2046, 2050].map(collide);
+        assert_eq!((colliding, others), ([true; 7], [false; 8]));
     }
 }

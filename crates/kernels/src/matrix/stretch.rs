@@ -5,7 +5,7 @@ use std::ptr;
 use super::layout::{PANEL, ROW_MULTIPLE, product};
 use super::samples::Samples;
 use super::tile::{Chain, Ends};
-use crate::cache::{LEAST_RESIDENT, resident_numbers};
+use crate::cache::{LEAST_RESIDENT, resident_numbers, second_level_bytes};
 use crate::simd::Simd;
 
 /// The size of parts of `samples` samples with `units` units each, of at most `resident` numbers and as even as can be.
@@ -55,7 +55,7 @@ pub(super) struct Visit {
 pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
     let is_large = product(&[units, panels, PANEL]) >= LARGE;
     let fetches_ahead = S::FETCHES_AHEAD && is_large;
-    let longest = if is_large { S::LARGE_STRETCH } else { S::STRETCH };
+    let longest = if is_large { S::large_stretch(second_level_bytes()) } else { S::STRETCH };
     // Where nothing is to be cut, the loops below would be a part of the time.
     if units <= longest && product(&[samples, units]) <= LEAST_RESIDENT && !fetches_ahead {
         let stretch = Stretch { panel: 0, units, is_last: true };

@@ -40,7 +40,6 @@ impl Simd for Avx2 {
     const TILE_VECTORS: usize = 2;
     // A line for each step, of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
     const STRETCH: usize = 128;
-    const LARGE_STRETCH: usize = 128;
     // Both operands take a line in each step.
     const SAMPLE_STRETCH: usize = 64;
     const FETCHES_AHEAD: bool = true;
@@ -96,6 +95,21 @@ impl Simd for Avx2 {
     fn prefetch(self, place: *const f32) {
         // SAFETY: a hint, for any address; SSE is part of the tier.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+    }
+
+    #[inline(always)]
+    fn are_within(self, [a, b, c, d]: [Avx2Vector; 4], bound: f32) -> bool {
+        // Of two negative numbers, that of the greater magnitude is the greater integer; a NaN is greater than all.
+        // SAFETY: the token proves AVX2.
+        unsafe {
+            let negative = |x: Avx2Vector| _mm256_castps_si256(_mm256_or_ps(x.0, _mm256_set1_ps(-0.0)));
+            let greatest = _mm256_max_epi32(
+                _mm256_max_epi32(negative(a), negative(b)),
+                _mm256_max_epi32(negative(c), negative(d)),
+            );
+            let beyond = _mm256_cmpgt_epi32(greatest, _mm256_castps_si256(_mm256_set1_ps(-bound)));
+            _mm256_movemask_ps(_mm256_castsi256_ps(beyond)) == 0
+        }
     }
 
     #[inline(always)]
@@ -218,6 +232,21 @@ impl Vector for Avx2Vector {
             let product = _mm256_mul_ps(self.0, power_of_two::<64>(_mm256_cvtps_epi32(n.0)));
             _mm256_mul_ps(product, _mm256_set1_ps(1.0 / (1u128 << 64) as f32))
         })
+    }
+
+    #[inline(always)]
+    fn raise_exponent(self, whole: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let n = _mm256_slli_epi32::<{ FRACTION_BITS as i32 }>(_mm256_castps_si256(whole.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), n))
+        })
+    }
+
+    #[inline(always)]
+    fn if_negative(self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_blendv_ps(otherwise.0, then.0, self.0) })
     }
 
     #[inline(always)]

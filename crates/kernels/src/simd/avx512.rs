@@ -38,10 +38,16 @@ impl Simd for Avx512 {
     const TILE_VECTORS: usize = 2;
     // Out-of-order execution hides the second-level cache, but not what lies behind it: docs/performance.md.
     const STRETCH: usize = usize::MAX;
-    const LARGE_STRETCH: usize = 128;
     const SAMPLE_STRETCH: usize = 128;
     // It costs more than it gains.
     const FETCHES_AHEAD: bool = false;
+
+    #[inline(always)]
+    fn large_stretch(second_level_bytes: usize) -> usize {
+        // One of 1 MiB is fast enough for the tiles to read weights from it, and holds those of a longer stretch; a smaller one is
+        // not, nor is one of 2 MiB: docs/performance.md.
+        if second_level_bytes == 1 << 20 { 512 } else { 128 }
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
@@ -205,6 +211,29 @@ impl Vector for Avx512Vector {
     fn scale_by_power_of_two(self, n: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
+    }
+
+    #[inline(always)]
+    fn raise_exponent(self, whole: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let n = _mm512_slli_epi32::<FRACTION_BITS>(_mm512_castps_si512(whole.0));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self.0), n))
+        })
+    }
+
+    #[inline(always)]
+    fn if_negative(self, then: Self, otherwise: Self) -> Self {
+        // Of each bit: `then` where the sign is set, `otherwise` elsewhere. A comparison would take a multiply-add's place.
+        // SAFETY: as above.
+        Self(unsafe {
+            let signs = _mm512_srai_epi32::<31>(_mm512_castps_si512(self.0));
+            _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0xca>(
+                signs,
+                _mm512_castps_si512(then.0),
+                _mm512_castps_si512(otherwise.0),
+            ))
+        })
     }
 
     #[inline(always)]

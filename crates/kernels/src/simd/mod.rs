@@ -54,8 +54,11 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// second-level cache.
     const STRETCH: usize;
 
-    /// The same in larger layers.
-    const LARGE_STRETCH: usize;
+    /// The same in larger layers, on a machine with so many bytes of second-level cache (0 if that is not known).
+    #[inline(always)]
+    fn large_stretch(_second_level_bytes: usize) -> usize {
+        Self::STRETCH
+    }
 
     /// The same for chains along samples, that are more than twice as long.
     const SAMPLE_STRETCH: usize;
@@ -93,6 +96,13 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// # Safety
     /// They must be writable.
     unsafe fn store_to(self, vector: Self::Vector, to: *mut f32);
+
+    /// Whether all lanes of four vectors lie in -bound..=bound; not if one is NaN. A tier to which the answer is worth less than
+    /// it costs says no.
+    #[inline(always)]
+    fn are_within(self, _four: [Self::Vector; 4], _bound: f32) -> bool {
+        false
+    }
 
     /// Random numbers in 0..1, multiples of 2^-24: in lane i a hash of the key and of the number `first + i`, rounds of
     /// exclusive or with the word's own high bits and of multiplication (by C. Wellons's constants, 2018), with half of the

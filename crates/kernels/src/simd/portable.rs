@@ -37,7 +37,6 @@ impl Simd for Portable {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 1;
     const STRETCH: usize = usize::MAX;
-    const LARGE_STRETCH: usize = usize::MAX;
     const SAMPLE_STRETCH: usize = usize::MAX;
     const FETCHES_AHEAD: bool = false;
 
@@ -83,6 +82,11 @@ impl Simd for Portable {
     unsafe fn store_to(self, vector: PortableVector, to: *mut f32) {
         // SAFETY: the caller says that eight numbers are writable; an array needs no more alignment than they do.
         unsafe { to.cast::<[f32; 8]>().write(vector.0.to_array()) }
+    }
+
+    #[inline(always)]
+    fn are_within(self, four: [PortableVector; 4], bound: f32) -> bool {
+        four.into_iter().all(|x| x.0.abs().simd_le(f32x8::splat(bound)).all())
     }
 
     #[inline(always)]
@@ -152,6 +156,18 @@ impl Vector for PortableVector {
         let n = n.0.fast_round_int();
         let half: i32x8 = n >> 1;
         Self(self.0 * power_of_two(half) * power_of_two(n - half))
+    }
+
+    #[inline(always)]
+    fn raise_exponent(self, whole: Self) -> Self {
+        let n: i32x8 = i32x8::from_ne_bytes(whole.0.to_ne_bytes()) << FRACTION_BITS as i32;
+        Self(f32x8::from_ne_bytes((i32x8::from_ne_bytes(self.0.to_ne_bytes()) + n).to_ne_bytes()))
+    }
+
+    #[inline(always)]
+    fn if_negative(self, then: Self, otherwise: Self) -> Self {
+        let signs: i32x8 = i32x8::from_ne_bytes(self.0.to_ne_bytes()) >> 31;
+        Self(f32x8::from_ne_bytes(signs.to_ne_bytes()).bitselect(then.0, otherwise.0))
     }
 
     #[inline(always)]

@@ -91,6 +91,16 @@ impl<V: Vector> Vector for QuadVector<V> {
     }
 
     #[inline(always)]
+    fn raise_exponent(self, whole: Self) -> Self {
+        each!(I => self.0[I].raise_exponent(whole.0[I]))
+    }
+
+    #[inline(always)]
+    fn if_negative(self, then: Self, otherwise: Self) -> Self {
+        each!(I => self.0[I].if_negative(then.0[I], otherwise.0[I]))
+    }
+
+    #[inline(always)]
     fn binary_exponent(self) -> Self {
         each!(I => self.0[I].binary_exponent())
     }

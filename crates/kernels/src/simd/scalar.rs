@@ -43,7 +43,6 @@ impl Simd for Scalar {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
     const STRETCH: usize = usize::MAX;
-    const LARGE_STRETCH: usize = usize::MAX;
     const SAMPLE_STRETCH: usize = usize::MAX;
     const FETCHES_AHEAD: bool = false;
 
@@ -99,6 +98,11 @@ impl Simd for Scalar {
     unsafe fn store_to(self, vector: f32, to: *mut f32) {
         // SAFETY: the caller says that it is writable.
         unsafe { to.write(vector) }
+    }
+
+    #[inline(always)]
+    fn are_within(self, four: [f32; 4], bound: f32) -> bool {
+        four.into_iter().all(|x| x.abs() <= bound)
     }
 
     #[inline(always)]
@@ -159,6 +163,17 @@ impl Vector for f32 {
         let half = n >> 1;
         let power = |n: i32| f32::from_bits(((n + EXPONENT_BIAS) << FRACTION_BITS) as u32);
         self * power(half) * power(n - half)
+    }
+
+    #[inline(always)]
+    fn raise_exponent(self, whole: f32) -> f32 {
+        // Whatever is above the last nine bits of n goes beyond the word.
+        f32::from_bits(self.to_bits().wrapping_add(whole.to_bits() << FRACTION_BITS))
+    }
+
+    #[inline(always)]
+    fn if_negative(self, then: f32, otherwise: f32) -> f32 {
+        if self.is_sign_negative() { then } else { otherwise }
     }
 
     #[inline(always)]

@@ -39,6 +39,12 @@ pub trait Vector:
         self.scale_by_power_of_two(n)
     }
 
+    /// `self * 2^n`, if `whole` is 1.5 x 2^23 + n and the product is a normal number: adds n to the exponent.
+    fn raise_exponent(self, whole: Self) -> Self;
+
+    /// Where the sign bit is set, `then`; elsewhere `otherwise`.
+    fn if_negative(self, then: Self, otherwise: Self) -> Self;
+
     /// The whole number n for which a positive normal number is 2^n times its [`fraction`](Self::fraction). Of others it
     /// means nothing.
     fn binary_exponent(self) -> Self;
