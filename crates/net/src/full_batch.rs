@@ -28,7 +28,8 @@ pub struct LbfgsOptions {
     pub weight_decay: f32,
     /// The threads. They change how long training takes, and no bit of its result.
     pub threads: Threads,
-    /// The SIMD level. The levels that fuse multiply and add give the same bits.
+    /// The SIMD level; networks of a few units in each layer are computed at a narrower one ([`Level::for_units`]). The levels that
+    /// fuse multiply and add give the same bits.
     pub level: Level,
 }
 

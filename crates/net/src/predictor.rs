@@ -23,7 +23,7 @@ impl<'a> Predictor<'a> {
         Predictor { network, level: Level::best(), pool: Pool::Caller, sweep: ForwardSweep::new(network, 1) }
     }
 
-    /// Computes at `level`.
+    /// Computes at `level`, or at a narrower one if the layers have few units ([`Level::for_units`]).
     pub fn with_level(mut self, level: Level) -> Self {
         self.level = level;
         self

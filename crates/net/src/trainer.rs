@@ -50,7 +50,8 @@ pub struct TrainingOptions {
     /// The threads. They change how long training takes, and no bit of its result.
     #[serde(skip)]
     pub threads: Threads,
-    /// The SIMD level. The levels that fuse multiply and add give the same bits.
+    /// The SIMD level; networks of a few units in each layer are computed at a narrower one ([`Level::for_units`]). The levels that
+    /// fuse multiply and add give the same bits.
     #[serde(skip, default = "Level::best")]
     pub level: Level,
 }
