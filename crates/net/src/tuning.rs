@@ -17,8 +17,10 @@ pub(crate) struct Tuning {
     /// Rounds of visits to all candidates that are still to be made.
     rounds_left: usize,
     visit: Visit,
-    /// For how long the next choice is to hold, and the steps until it is opened again.
+    /// For how long the next choice is to hold, at least, and for how many times as long as it takes to make; and the steps
+    /// until the one that is made is opened again.
     hold_seconds: f64,
+    hold_rounds: f64,
     steps_left: usize,
 }
 
@@ -53,12 +55,13 @@ const VISIT_SECONDS: f64 = 100e-6;
 const LONG_STEP_SECONDS: f64 = 2e-3;
 /// Several threads must gain as much as this over one.
 const LEAST_GAIN: f64 = 0.03;
-/// The first choice holds for so long, and each one twice as long as the one before, up to this: threads that have just
-/// been called together often run on one core until the system spreads them out. In any case it holds for so many times
-/// as long as it took to make.
+/// The first choice holds for so long, or for so many times as long as it took to make, whichever is longer; and each one
+/// twice as long as the one before, up to these: threads that have just been called together often run on one core until
+/// the system spreads them out, and look slower than one. Where several were chosen, they may as well hold for the most rounds.
 const FIRST_HOLD_SECONDS: f64 = 5e-3;
 const LONGEST_HOLD_SECONDS: f64 = 0.5;
-const LEAST_HOLD: f64 = 25.0;
+const FIRST_HOLD_ROUNDS: f64 = 2.0;
+const MOST_HOLD_ROUNDS: f64 = 25.0;
 
 impl Tuning {
     /// A choice between `most` threads, half of them, and so on to one, for each kind of work.
@@ -79,6 +82,7 @@ impl Tuning {
             rounds_left,
             visit: Visit::default(),
             hold_seconds: FIRST_HOLD_SECONDS,
+            hold_rounds: FIRST_HOLD_ROUNDS,
             steps_left: usize::MAX,
         }
     }
@@ -154,7 +158,7 @@ impl Tuning {
 
     /// Makes the choice anew soon: the threads have been called together.
     pub(crate) fn doubt(&mut self) {
-        self.hold_seconds = FIRST_HOLD_SECONDS;
+        (self.hold_seconds, self.hold_rounds) = (FIRST_HOLD_SECONDS, FIRST_HOLD_ROUNDS);
         self.steps_left = self.steps_left.min(self.steps_of(FIRST_HOLD_SECONDS));
     }
 
@@ -162,8 +166,10 @@ impl Tuning {
     fn hold(&mut self) -> usize {
         let visit = |candidate: &Candidate| VISIT_SECONDS.max(2.0 * candidate.seconds);
         let round: f64 = self.candidates.iter().map(visit).sum();
-        let seconds = self.hold_seconds.max(LEAST_HOLD * round);
+        let rounds = if self.team().threads > 1 { MOST_HOLD_ROUNDS } else { self.hold_rounds };
+        let seconds = self.hold_seconds.max(rounds * round);
         self.hold_seconds = LONGEST_HOLD_SECONDS.min(2.0 * self.hold_seconds);
+        self.hold_rounds = MOST_HOLD_ROUNDS.min(2.0 * self.hold_rounds);
         self.steps_of(seconds)
     }
 
@@ -263,6 +269,28 @@ mod tests {
     #[test]
     fn long_steps_are_tried_twice() {
         assert_eq!(tune(&mut Tuning::new(2, &[SAMPLES]), |threads| 1.0 / threads as f64), (2, 4));
+    }
+
+    /// Two threads that share a core at first look slower than one; the next choice comes after a few long steps.
+    #[test]
+    fn the_first_choices_between_long_steps_are_soon_made_anew() {
+        let mut tuning = Tuning::new(2, &[SAMPLES]);
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            assert_eq!(tune(&mut tuning, |threads| 5e-3 * threads as f64).0, 1);
+            let mut steps = 0;
+            while !tuning.is_open() {
+                tuning.hold_on();
+                steps += 1;
+            }
+            held.push(steps);
+        }
+        assert_eq!(held, [13, 25, 49, 97, 151, 151]);
+
+        let mut tuning = Tuning::new(2, &[SAMPLES]);
+        tune(&mut tuning, |threads| 5e-3 / threads as f64);
+        let steps = std::iter::from_fn(|| (!tuning.is_open()).then(|| tuning.hold_on())).count();
+        assert_eq!(steps, 151, "two threads that are faster hold for longer");
     }
 
     #[test]
