@@ -561,7 +561,7 @@ impl Trainer {
         self.state.patience.wait_again();
     }
 
-    /// The SIMD level that computes.
+    /// The SIMD level of the options; what computes may be a narrower one, as they say.
     pub fn level(&self) -> Level {
         self.options.level
     }

@@ -42,6 +42,8 @@ impl Simd for Avx512 {
     // It costs more than it gains.
     const FETCHES_AHEAD: bool = false;
 
+    // `are_within` says no: to ask costs more than the shorter way saves where one instruction scales (docs/performance.md).
+
     #[inline(always)]
     fn large_stretch(second_level_bytes: usize) -> usize {
         // One of 1 MiB is fast enough for the tiles to read weights from it, and holds those of a longer stretch; a smaller one is
