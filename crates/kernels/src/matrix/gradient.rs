@@ -306,8 +306,8 @@ impl Start {
     #[inline(always)]
     fn ends(self, place: usize) -> Ends {
         match self.0.is_null() {
-            true => Ends { start: ZEROS.as_ptr(), one_start: true, place, c_row: PANEL },
-            false => Ends { start: self.0.wrapping_add(place), one_start: false, place, c_row: PANEL },
+            true => Ends { start: ZEROS.as_ptr(), one_start: true, place },
+            false => Ends { start: self.0.wrapping_add(place), one_start: false, place },
         }
     }
 }

@@ -179,7 +179,7 @@ impl Stretch {
             0 => (start.as_ptr(), true),
             _ => (sums.wrapping_add(place), false),
         };
-        (chain, Ends { start, one_start, place, c_row: PANEL })
+        (chain, Ends { start, one_start, place })
     }
 
     /// Calls `body` with parts of at most `longest` units, of whole panels and as even as can be.

@@ -20,12 +20,6 @@ pub(super) trait Walk {
     fn a_row(_chain: &Chain) -> usize {
         PANEL / Self::A_STEP
     }
-
-    /// Numbers from one row of C to the next: a constant, but for columns. Addresses that are not constants cost registers.
-    #[inline(always)]
-    fn c_row(_ends: &Ends) -> usize {
-        PANEL
-    }
 }
 
 /// A is the panels of activations, a row a sample: the chain runs along its units.
@@ -33,18 +27,6 @@ pub(super) struct AlongUnits;
 impl Walk for AlongUnits {
     const A_STEP: usize = 1;
     type Below = Self;
-}
-
-/// The same, where the rows of C are columns.
-pub(super) struct AlongUnitsToColumns;
-impl Walk for AlongUnitsToColumns {
-    const A_STEP: usize = 1;
-    type Below = Self;
-
-    #[inline(always)]
-    fn c_row(ends: &Ends) -> usize {
-        ends.c_row
-    }
 }
 
 /// The same, of a table.
@@ -112,10 +94,8 @@ pub(super) struct Ends {
     /// The number that each chain starts from: in one row that serves all, or in rows as far apart as those of C.
     pub start: *const f32,
     pub one_start: bool,
-    /// The place of the first number among the results.
+    /// The place of the first number among the results, whose rows are those of a panel.
     pub place: usize,
-    /// See [`Walk::c_row`].
-    pub c_row: usize,
 }
 
 /// Zeros to start from.
@@ -199,8 +179,8 @@ fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
     (
         Chain { a: chain.a.wrapping_add(stored * W::a_row(&chain)), ..chain },
         Ends {
-            start: if ends.one_start { ends.start } else { ends.start.wrapping_add(rows * W::c_row(&ends)) },
-            place: ends.place + rows * W::c_row(&ends),
+            start: if ends.one_start { ends.start } else { ends.start.wrapping_add(rows * PANEL) },
+            place: ends.place + rows * PANEL,
             ..ends
         },
     )
@@ -296,14 +276,13 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
     let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
     // As many vectors as the rows of A take: one, but for a tier of few lanes.
     let mut sums_of_a = [simd.splat(0.0); HEIGHT];
-    let c_row = W::c_row(&ends);
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
         each_row!(R => {
             let mut v = 0;
             while v < VECTORS {
-                announce(ends.place + R * c_row + v * S::LANES);
+                announce(ends.place + R * PANEL + v * S::LANES);
                 v += 1;
             }
         });
@@ -320,11 +299,11 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             each_row!(R => {
                 let mut v = 0;
                 while v < VECTORS {
-                    sums[R][v] = simd.load_from(ends.start.add(R * c_row + v * S::LANES));
+                    sums[R][v] = simd.load_from(ends.start.add(R * PANEL + v * S::LANES));
                     v += 1;
                 }
             });
-            ends.start.wrapping_sub(c_row)
+            ends.start.wrapping_sub(PANEL)
         };
         let mut v = 0;
         while W::SUMS_A && v * S::LANES < HEIGHT {
@@ -373,13 +352,13 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
     }
     let mut v = 0;
     while W::SUMS_A && v * S::LANES < HEIGHT {
-        finish(sums_of_a[v], ends.place - c_row + v * S::LANES);
+        finish(sums_of_a[v], ends.place - PANEL + v * S::LANES);
         v += 1;
     }
     each_row!(R => {
         let mut v = 0;
         while v < VECTORS {
-            finish(sums[R][v], ends.place + R * c_row + v * S::LANES);
+            finish(sums[R][v], ends.place + R * PANEL + v * S::LANES);
             v += 1;
         }
     });

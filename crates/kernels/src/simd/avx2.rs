@@ -128,30 +128,23 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
-        // SAFETY: the token proves AVX2, the caller that eight rows are readable at `from` and writable at `to`.
+    unsafe fn four_columns(self, from: *const f32, stride: usize) -> [Avx2Vector; 4] {
+        // SAFETY: the token proves AVX2, and the caller that four numbers of eight rows are readable.
         unsafe {
-            let row = |i: usize| _mm256_loadu_ps(from.add(i * from_stride));
-            let store = |i: usize, column: __m256| _mm256_storeu_ps(to.add(i * to_stride), column);
-            // Pairs of rows, then squares of four by four, then the two halves of each register.
-            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
-            let (r4, r5, r6, r7) = (row(4), row(5), row(6), row(7));
-            let (a0, a1) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
-            let (a2, a3) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
-            let (a4, a5) = (_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5));
-            let (a6, a7) = (_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7));
-            let (b0, b1) = (_mm256_shuffle_ps::<0x44>(a0, a2), _mm256_shuffle_ps::<0xee>(a0, a2));
-            let (b2, b3) = (_mm256_shuffle_ps::<0x44>(a1, a3), _mm256_shuffle_ps::<0xee>(a1, a3));
-            let (b4, b5) = (_mm256_shuffle_ps::<0x44>(a4, a6), _mm256_shuffle_ps::<0xee>(a4, a6));
-            let (b6, b7) = (_mm256_shuffle_ps::<0x44>(a5, a7), _mm256_shuffle_ps::<0xee>(a5, a7));
-            store(0, _mm256_permute2f128_ps::<0x20>(b0, b4));
-            store(1, _mm256_permute2f128_ps::<0x20>(b1, b5));
-            store(2, _mm256_permute2f128_ps::<0x20>(b2, b6));
-            store(3, _mm256_permute2f128_ps::<0x20>(b3, b7));
-            store(4, _mm256_permute2f128_ps::<0x31>(b0, b4));
-            store(5, _mm256_permute2f128_ps::<0x31>(b1, b5));
-            store(6, _mm256_permute2f128_ps::<0x31>(b2, b6));
-            store(7, _mm256_permute2f128_ps::<0x31>(b3, b7));
+            // The halves of a register are four numbers of rows r and 4 + r, as they come from memory: a part of the work of
+            // exchanging is done by loads, for which a core has more room than for shuffles.
+            let half = |row: usize| _mm_loadu_ps(from.add(row * stride));
+            let halves = |r: usize| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(half(r)), half(4 + r));
+            // Then squares of four by four, each in one half of four registers.
+            let rows = [halves(0), halves(1), halves(2), halves(3)];
+            let (low01, high01) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[0], rows[1]));
+            let (low23, high23) = (_mm256_unpacklo_ps(rows[2], rows[3]), _mm256_unpackhi_ps(rows[2], rows[3]));
+            [
+                Avx2Vector(_mm256_shuffle_ps::<0x44>(low01, low23)),
+                Avx2Vector(_mm256_shuffle_ps::<0xee>(low01, low23)),
+                Avx2Vector(_mm256_shuffle_ps::<0x44>(high01, high23)),
+                Avx2Vector(_mm256_shuffle_ps::<0xee>(high01, high23)),
+            ]
         }
     }
 }

@@ -120,31 +120,30 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
-        // SAFETY: the token proves AVX-512F, the caller that sixteen rows are readable at `from` and writable at `to`.
+    unsafe fn four_columns(self, from: *const f32, stride: usize) -> [Avx512Vector; 4] {
+        // SAFETY: the token proves AVX-512F, and the caller that four numbers of sixteen rows are readable.
         unsafe {
             // Quarter q of a register is four numbers of row 4 q + r, as they come from memory: half of the work of
-            // exchanging is done by loads, for which a core has more room than for shuffles.
-            let quarter = |row: usize, column: usize| _mm_loadu_ps(from.add(row * from_stride + column));
-            let quarters = |r: usize, column: usize| {
-                let low = _mm512_castps128_ps512(quarter(r, column));
-                let low = _mm512_insertf32x4::<1>(low, quarter(4 + r, column));
-                let low = _mm512_insertf32x4::<2>(low, quarter(8 + r, column));
-                _mm512_insertf32x4::<3>(low, quarter(12 + r, column))
+            // exchanging is done by loads, for which a core has more room than for shuffles; and half of the rest on halves,
+            // of which many a core exchanges two in the time of a whole register.
+            let quarter = |row: usize| _mm_loadu_ps(from.add(row * stride));
+            let half = |row: usize| {
+                _mm512_castps256_ps512(_mm256_insertf128_ps::<1>(
+                    _mm256_castps128_ps256(quarter(row)),
+                    quarter(4 + row),
+                ))
             };
-            let mut column = 0;
-            while column < 16 {
-                // Then squares of four by four, each in one quarter of four registers.
-                let rows = [quarters(0, column), quarters(1, column), quarters(2, column), quarters(3, column)];
-                let (low01, high01) = (_mm512_unpacklo_ps(rows[0], rows[1]), _mm512_unpackhi_ps(rows[0], rows[1]));
-                let (low23, high23) = (_mm512_unpacklo_ps(rows[2], rows[3]), _mm512_unpackhi_ps(rows[2], rows[3]));
-                let store = |c: usize, numbers: __m512| _mm512_storeu_ps(to.add((column + c) * to_stride), numbers);
-                store(0, _mm512_shuffle_ps::<0x44>(low01, low23));
-                store(1, _mm512_shuffle_ps::<0xee>(low01, low23));
-                store(2, _mm512_shuffle_ps::<0x44>(high01, high23));
-                store(3, _mm512_shuffle_ps::<0xee>(high01, high23));
-                column += 4;
-            }
+            let quarters = |r: usize| _mm512_shuffle_f32x4::<0x44>(half(r), half(8 + r));
+            // Then squares of four by four, each in one quarter of four registers.
+            let rows = [quarters(0), quarters(1), quarters(2), quarters(3)];
+            let (low01, high01) = (_mm512_unpacklo_ps(rows[0], rows[1]), _mm512_unpackhi_ps(rows[0], rows[1]));
+            let (low23, high23) = (_mm512_unpacklo_ps(rows[2], rows[3]), _mm512_unpackhi_ps(rows[2], rows[3]));
+            [
+                Avx512Vector(_mm512_shuffle_ps::<0x44>(low01, low23)),
+                Avx512Vector(_mm512_shuffle_ps::<0xee>(low01, low23)),
+                Avx512Vector(_mm512_shuffle_ps::<0x44>(high01, high23)),
+                Avx512Vector(_mm512_shuffle_ps::<0xee>(high01, high23)),
+            ]
         }
     }
 }

@@ -113,10 +113,32 @@ pub trait Simd: Splat + Send + Sync + 'static {
     #[inline(always)]
     fn prefetch(self, _place: *const f32) {}
 
+    /// The first four numbers of `LANES` rows, `stride` apart, as four columns: lane i belongs to row i.
+    ///
+    /// # Safety
+    /// Four numbers of each row must be readable.
+    unsafe fn four_columns(self, from: *const f32, stride: usize) -> [Self::Vector; 4];
+
     /// Transposes a square of `LANES` by `LANES` numbers: row i of `from` becomes column i of `to`. The strides are
     /// the distances between rows.
     ///
     /// # Safety
     /// `from` must be readable, and `to` writable, for `LANES` rows at their strides; they must not overlap.
-    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        let mut column = 0;
+        while column < Self::LANES {
+            // SAFETY: the caller vouches for the rows of both squares; LANES is a multiple of four, but for a tier of one lane,
+            // which has a method of its own.
+            unsafe {
+                let columns = self.four_columns(from.add(column), from_stride);
+                let mut of_four = 0;
+                while of_four < 4 {
+                    self.store_to(columns[of_four], to.add((column + of_four) * to_stride));
+                    of_four += 1;
+                }
+            }
+            column += 4;
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use wide::{f32x8, i32x8, u32x8};
+use wide::{f32x4, f32x8, i32x8, u32x8};
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
 use super::{Simd, Splat, Vector};
@@ -100,16 +100,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
-        let mut rows = [f32x8::ZERO; 8];
-        for (i, row) in rows.iter_mut().enumerate() {
-            // SAFETY: the caller says that eight rows at this stride are readable.
-            *row = unsafe { self.load_from(from.add(i * from_stride)) }.0;
-        }
-        for (i, column) in f32x8::transpose(rows).into_iter().enumerate() {
-            // SAFETY: the caller says that eight rows at this stride are writable.
-            unsafe { self.store_to(PortableVector(column), to.add(i * to_stride)) };
-        }
+    unsafe fn four_columns(self, from: *const f32, stride: usize) -> [PortableVector; 4] {
+        // SAFETY: the caller says that four numbers of eight rows are readable.
+        let row = |i: usize| f32x4::new(unsafe { from.add(i * stride).cast::<[f32; 4]>().read() });
+        let upper = f32x4::transpose([row(0), row(1), row(2), row(3)]);
+        let lower = f32x4::transpose([row(4), row(5), row(6), row(7)]);
+        let column = |c: usize| {
+            let ([a, b, c, d], [e, f, g, h]) = (upper[c].to_array(), lower[c].to_array());
+            PortableVector(f32x8::new([a, b, c, d, e, f, g, h]))
+        };
+        [column(0), column(1), column(2), column(3)]
     }
 }
 

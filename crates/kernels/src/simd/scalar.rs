@@ -114,6 +114,12 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    unsafe fn four_columns(self, from: *const f32, _stride: usize) -> [f32; 4] {
+        // SAFETY: the caller says that four numbers of the one row are readable.
+        unsafe { from.cast::<[f32; 4]>().read() }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(self, from: *const f32, _from_stride: usize, to: *mut f32, _to_stride: usize) {
         // SAFETY: the caller says that the one number is readable and its place writable.
         unsafe { to.write(from.read()) }
