@@ -7,7 +7,9 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-use kernels::matrix::{self, BlockGradient, Blocks, GRADIENT, LayerShape, PANEL, Panels};
+use kernels::matrix::{
+    self, BlockGradient, BlockMut, Blocks, GRADIENT, LayerShape, PANEL, Panels, WayBack, backward_and_descend,
+};
 use kernels::simd::Simd;
 use kernels::{Activation, Level, Sgd, Step, dispatch};
 
@@ -82,6 +84,26 @@ pub(crate) trait StepFour {
 
     /// Step 4 for some blocks of a layer, through which nothing will be propagated any more.
     fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>);
+
+    /// Step 3 through a layer, and step 4 for all of its blocks.
+    #[inline(always)]
+    fn back_and_layer<S: Simd>(&mut self, simd: S, way_back: WayBack<'_>, gradients: LayerGradients<'_>) {
+        one_after_the_other(simd, self, way_back, gradients);
+    }
+}
+
+/// Step 3 through a layer, and then step 4.
+#[inline(always)]
+fn one_after_the_other<S: Simd>(
+    simd: S,
+    step_four: &mut (impl StepFour + ?Sized),
+    way_back: WayBack<'_>,
+    gradients: LayerGradients<'_>,
+) {
+    let WayBack { slope, derivatives, delta_in } = way_back;
+    let LayerGradients { first, shape, delta, samples, .. } = gradients;
+    layer::backward(simd, step_four.weights((first, shape)), slope, delta, samples, derivatives, (delta_in, 0));
+    step_four.layer(simd, gradients);
 }
 
 /// Work on blocks that threads can share out.
@@ -117,15 +139,16 @@ fn backpropagate_with<S: Simd>(
     let slope = layout.slope(activation);
     for layer in (0..layers.len()).rev() {
         let (first, shape) = layers[layer];
-        if layer > 0 {
-            let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
-            let (weights, delta) = (step_four.weights(layers[layer]), layout.next_delta(after, ends, layer + 1));
-            let z = layout.derivatives(before, layer);
-            layer::backward(simd, weights, slope, delta, samples, z, (delta_in, 0));
-        }
-        let (z, delta) = (layout.z(hidden, ends, layer), layout.delta(hidden, ends, layer + 1));
         let blocks = first..first + shape.blocks();
-        step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+        if layer == 0 {
+            let (z, delta) = (layout.z(hidden, ends, 0), layout.delta(hidden, ends, 1));
+            step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+        } else {
+            let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
+            let way_back = WayBack { slope, derivatives: layout.derivatives(before, layer), delta_in };
+            let (z, delta) = (layout.z(before, ends, layer), layout.next_delta(after, ends, layer + 1));
+            step_four.back_and_layer(simd, way_back, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+        }
     }
 }
 
@@ -174,23 +197,67 @@ impl StepFour for Update<'_> {
             None => self.update(simd, gradients),
         }
     }
+
+    #[inline(always)]
+    fn back_and_layer<S: Simd>(&mut self, simd: S, way_back: WayBack<'_>, gradients: LayerGradients<'_>) {
+        match in_registers(self.step) {
+            Some(sgd) if gradients.shape.is_narrow() => self.back_and_descend(simd, sgd, way_back, gradients),
+            _ => one_after_the_other(simd, self, way_back, gradients),
+        }
+    }
 }
 
 impl Update<'_> {
     /// Gradient descent, while the sums are in registers.
     #[inline(always)]
     fn descend<S: Simd>(&mut self, simd: S, sgd: Sgd, gradients: LayerGradients<'_>) {
-        let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, goes_on, .. } = self;
         let is_first = gradients.is_first();
         gradients.for_each(
             #[inline(always)]
             |block, gradient| {
-                let block = block - blocks.start;
-                let velocity = if kept.is_empty() { &mut [][..] } else { &mut kept[block * GRADIENT..][..GRADIENT] };
-                let before = if *goes_on { Some(&sums[block].get_mut().numbers[..]) } else { None };
-                gradient.descend(simd, sgd, is_first, before, weights.block(block), velocity);
+                simd.vectorize(
+                    #[inline(always)]
+                    || {
+                        let (before, weights, velocity) = self.to_descend(block);
+                        gradient.descend(simd, sgd, is_first, before, weights, velocity);
+                    },
+                );
             },
         );
+    }
+
+    /// The same for all blocks of a narrow layer, and back through it. A function of its own (`vectorize` outlines it).
+    #[inline(always)]
+    fn back_and_descend<S: Simd>(
+        &mut self,
+        simd: S,
+        sgd: Sgd,
+        mut way_back: WayBack<'_>,
+        gradients: LayerGradients<'_>,
+    ) {
+        gradients.for_each(
+            #[inline(always)]
+            |block, gradient| {
+                simd.vectorize(
+                    #[inline(always)]
+                    || {
+                        let (before, weights, velocity) = self.to_descend(block);
+                        backward_and_descend(simd, gradient, &mut way_back, sgd, before, weights, velocity);
+                    },
+                );
+            },
+        );
+    }
+
+    /// What the step of gradient descent of a block needs: the sums over the groups before, if there are any, its weights, and its
+    /// velocity, if there is one.
+    #[inline(always)]
+    fn to_descend(&mut self, block: usize) -> (Option<&[f32]>, BlockMut<'_>, &mut [f32]) {
+        let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, goes_on, .. } = self;
+        let block = block - blocks.start;
+        let velocity = if kept.is_empty() { &mut [][..] } else { &mut kept[block * GRADIENT..][..GRADIENT] };
+        let before = if *goes_on { Some(&sums[block].get_mut().numbers[..]) } else { None };
+        (before, weights.block(block), velocity)
     }
 
     /// The gradient of a block is in memory no longer than its step takes, but for the sums over the groups before.

@@ -39,7 +39,7 @@ pub struct BlockMut<'a> {
 
 /// The sweep that reads a copy.
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Forward,
     Backward,
 }
@@ -55,7 +55,7 @@ impl BlockMut<'_> {
 
     /// Where the weights of a copy are, less their place in the gradient.
     #[inline(always)]
-    fn weights(&mut self, side: Side) -> *mut f32 {
+    pub(super) fn weights(&mut self, side: Side) -> *mut f32 {
         match side {
             Side::Forward => self.forward.as_mut_ptr(),
             // There is no row of biases.
@@ -138,10 +138,7 @@ impl BlockGradient<'_> {
                         #[inline(always)]
                         move |sum, place| {
                             // SAFETY: places are those of whole vectors in the gradient of a block, and so in that copy.
-                            unsafe {
-                                let weights = weights.wrapping_add(place);
-                                simd.store_to(sgd.plain_lanes(simd, sum, simd.load_from(weights)), weights);
-                            }
+                            unsafe { descend_plainly(simd, sgd, sum, weights.wrapping_add(place)) }
                         },
                     )
                 },
@@ -166,11 +163,7 @@ impl BlockGradient<'_> {
                         move |sum, place| {
                             // SAFETY: as above, and the velocity has the layout of the gradient.
                             unsafe {
-                                let (weights, velocity) = (weights.wrapping_add(place), velocity.add(place));
-                                let (weight, v) =
-                                    sgd.step_lanes(simd, sum, simd.load_from(weights), simd.load_from(velocity));
-                                simd.store_to(weight, weights);
-                                simd.store_to(v, velocity);
+                                descend_with_momentum(simd, sgd, sum, weights.wrapping_add(place), velocity.add(place));
                             }
                         },
                     )
@@ -178,6 +171,19 @@ impl BlockGradient<'_> {
             );
         }
         refresh_other_copy(simd, (self.shape, self.block), is_first, block);
+    }
+
+    /// # Panics
+    /// If there is no such block, or the panels do not fit the layer, or have fewer rows than there are samples.
+    #[inline(always)]
+    pub(super) fn check(&self) {
+        let (output_panel, input_panel) = self.block;
+        assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
+        assert!(
+            self.z.units == self.shape.inputs && self.delta.units == self.shape.outputs,
+            "the panels fit the layer"
+        );
+        assert!((1..=self.z.rows.min(self.delta.rows)).contains(&self.samples), "a row for each sample");
     }
 
     /// Gives each vector of sums, which begin with `start`, and its place in the gradient to the second function that
@@ -190,13 +196,8 @@ impl BlockGradient<'_> {
         start: Start,
         mut ends: impl FnMut(Side) -> (A, F),
     ) {
+        self.check();
         let (output_panel, input_panel) = self.block;
-        assert!(output_panel < self.shape.output_panels() && input_panel < self.shape.input_panels());
-        assert!(
-            self.z.units == self.shape.inputs && self.delta.units == self.shape.outputs,
-            "the panels fit the layer"
-        );
-        assert!((1..=self.z.rows.min(self.delta.rows)).contains(&self.samples), "a row for each sample");
         let z = self.z.panel(input_panel).as_ptr();
         let delta = self.delta.panel(output_panel).as_ptr();
         let (inputs, outputs) = units_in_block(self.shape, self.block);
@@ -289,25 +290,31 @@ impl BlockGradient<'_> {
 
 /// What the sums of a block begin with: those over the samples before, in the layout of the gradient, or null for zeros.
 #[derive(Clone, Copy)]
-struct Start(*const f32);
+pub(super) struct Start(*const f32);
 
 impl Start {
-    const ZERO: Start = Start(ptr::null());
+    pub const ZERO: Start = Start(ptr::null());
 
     /// # Panics
     /// If the sums are not those of a block.
     #[inline(always)]
-    fn after(sums: &[f32]) -> Self {
+    pub fn after(sums: &[f32]) -> Self {
         assert_eq!(sums.len(), GRADIENT, "the gradient of a block");
         Start(sums.as_ptr())
+    }
+
+    /// Those sums, if there are any.
+    #[inline(always)]
+    pub fn get(self) -> Option<*const f32> {
+        (!self.0.is_null()).then_some(self.0)
     }
 
     /// For the rows from that of `place` on.
     #[inline(always)]
     fn ends(self, place: usize) -> Ends {
-        match self.0.is_null() {
-            true => Ends { start: ZEROS.as_ptr(), one_start: true, place },
-            false => Ends { start: self.0.wrapping_add(place), one_start: false, place },
+        match self.get() {
+            None => Ends { start: ZEROS.as_ptr(), one_start: true, place },
+            Some(sums) => Ends { start: sums.wrapping_add(place), one_start: false, place },
         }
     }
 }
@@ -315,6 +322,45 @@ impl Start {
 /// The sums of a block between two stretches.
 #[repr(align(64))]
 struct SoFar([MaybeUninit<f32>; GRADIENT]);
+
+/// The step of gradient descent without momentum for one vector of the gradient.
+///
+/// # Safety
+/// A vector must be readable and writable at `weights`.
+#[inline(always)]
+unsafe fn descend_plainly<S: Simd>(simd: S, sgd: Sgd, sum: S::Vector, weights: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe { simd.store_to(sgd.plain_lanes(simd, sum, simd.load_from(weights)), weights) };
+}
+
+/// The same with momentum.
+///
+/// # Safety
+/// And at `velocity`.
+#[inline(always)]
+unsafe fn descend_with_momentum<S: Simd>(simd: S, sgd: Sgd, sum: S::Vector, weights: *mut f32, velocity: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let (weight, v) = sgd.step_lanes(simd, sum, simd.load_from(weights), simd.load_from(velocity));
+        simd.store_to(weight, weights);
+        simd.store_to(v, velocity);
+    }
+}
+
+/// Either of them; without momentum there need be no velocity.
+///
+/// # Safety
+/// As of both.
+#[inline(always)]
+pub(super) unsafe fn descend_lanes<S: Simd>(simd: S, sgd: Sgd, sum: S::Vector, weights: *mut f32, velocity: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match sgd.momentum == 0.0 {
+            true => descend_plainly(simd, sgd, sum, weights),
+            false => descend_with_momentum(simd, sgd, sum, weights, velocity),
+        }
+    }
+}
 
 /// The copy of the block that is updated is copied to the other one.
 #[inline(always)]

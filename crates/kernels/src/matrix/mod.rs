@@ -50,6 +50,7 @@ mod gather;
 mod gradient;
 mod layout;
 mod narrow;
+mod narrow_backward;
 mod order;
 mod row;
 mod samples;
@@ -68,5 +69,6 @@ pub use layout::{
     BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, Table,
 };
 pub use narrow::forward_narrow;
+pub use narrow_backward::{WayBack, backward_and_descend};
 pub use row::{Row, RowMut, forward_row};
 pub use update::{gradient_squares, update_block};
