@@ -1,13 +1,10 @@
 //! The rows of a minibatch, from wherever they lie in a table.
 
-use super::layout::{PANEL, Panels, PanelsMut, Table};
+use super::layout::{LINE, PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
 /// A row is asked for so many rows in advance: rows in a random order are what no processor foresees.
 const AHEAD: usize = 4;
-
-/// Numbers in a cache line.
-const LINE: usize = 64 / size_of::<f32>();
 
 /// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples. In the last panel, what follows
 /// the last unit in the same vector becomes zero.

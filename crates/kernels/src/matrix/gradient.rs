@@ -119,21 +119,21 @@ impl BlockGradient<'_> {
     ) {
         block.check();
         let start = before.map_or(Start::ZERO, Start::after);
-        // The copy that is written afterwards, see `refresh_other_copy`. Of the first layer, and of few units, none is worth
-        // fetching.
-        let other_side = |side| if is_first { side } else { Side::Backward };
+        // The copy that is written afterwards, see `refresh_other_copy`, is fetched as well. Of the first layer there is none.
         if sgd.momentum == 0.0 {
             self.finish_with(
                 simd,
                 start,
                 #[inline(always)]
                 |side| {
-                    let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
+                    let (weights, refreshed) = (block.weights(side), block.weights(Side::Backward));
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            simd.prefetch(refreshed.wrapping_add(place));
+                            if !is_first {
+                                simd.prefetch(refreshed.wrapping_add(place));
+                            }
                         },
                         #[inline(always)]
                         move |sum, place| {
@@ -151,12 +151,14 @@ impl BlockGradient<'_> {
                 start,
                 #[inline(always)]
                 |side| {
-                    let (weights, refreshed) = (block.weights(side), block.weights(other_side(side)));
+                    let (weights, refreshed) = (block.weights(side), block.weights(Side::Backward));
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            simd.prefetch(refreshed.wrapping_add(place));
+                            if !is_first {
+                                simd.prefetch(refreshed.wrapping_add(place));
+                            }
                             simd.prefetch(velocity.wrapping_add(place));
                         },
                         #[inline(always)]

@@ -12,6 +12,9 @@ pub const BACKWARD_BLOCK: usize = PANEL * PANEL;
 /// Numbers in the gradient of a block, and in its velocity.
 pub const GRADIENT: usize = FORWARD_BLOCK;
 
+/// Numbers in a cache line.
+pub(super) const LINE: usize = 64 / size_of::<f32>();
+
 /// Layers of at most so many units are narrow.
 pub const NARROW: usize = 4;
 

@@ -1,6 +1,6 @@
 //! The register tile: the one inner loop of the minibatch kernels.
 
-use super::layout::PANEL;
+use super::layout::{LINE, PANEL};
 use crate::simd::{Simd, Vector};
 
 /// How a tile walks A, and what it knows about its first row.
@@ -103,8 +103,8 @@ pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
 /// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
 /// `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be. `finish`, the epilogue, takes each
-/// vector of sums, while it is in a register, and its place; `announce` learns that place when the tile begins, to fetch
-/// what the epilogue will need.
+/// vector of sums, while it is in a register, and its place; `announce` learns the places, one in each cache line, when the tile
+/// begins, to fetch what the epilogue will need.
 ///
 /// # Safety
 /// A, B and the start must be readable for all rows, vectors and steps.
@@ -283,7 +283,8 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             let mut v = 0;
             while v < VECTORS {
                 announce(ends.place + R * PANEL + v * S::LANES);
-                v += 1;
+                // Once for each cache line.
+                v += (LINE / S::LANES).max(1);
             }
         });
         let above = if ends.one_start {
