@@ -3,7 +3,7 @@
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, Row, RowMut, Table,
+    PanelsMut, ROW_MULTIPLE, Row, RowMut, Table, WayBack,
 };
 use kernels::simd::Simd;
 use kernels::softmax::shifted_exponentials_lanes;
@@ -555,9 +555,40 @@ proptest! {
                 assert_agrees(level, "descend", &found_weights, expected_weights, samples);
 
                 // Both copies agree, and nothing was written outside the layer.
+                let (forward_before, backward_before) = (&forward, &backward);
                 let (mut forward, mut backward) = (vec![f32::NAN; forward.len()], vec![f32::NAN; backward.len()]);
                 matrix::write_blocks(shape, &found_weights, &mut forward, &mut backward);
-                assert!((forward, backward) == (found_forward, found_backward), "the two copies of the weights at level {level}");
+                assert!((&forward, &backward) == (&found_forward, &found_backward), "the two copies of the weights at level {level}");
+
+                if shape.is_narrow() {
+                    let (mut forward, mut backward) = (forward_before.clone(), backward_before.clone());
+                    let [z, _] = &groups[last];
+                    let mut velocities = vec![0.0; shape.blocks() * GRADIENT];
+                    for step in 0..2 {
+                        let mut delta_in = vec![f32::NAN; Panels::len(inputs, group_rows)];
+                        let mut way_back = WayBack {
+                            slope: activation.slope(),
+                            derivatives: Panels::new(z, inputs, group_rows),
+                            delta_in: PanelsMut::new(&mut delta_in, inputs, group_rows),
+                        };
+                        let copies = forward.chunks_exact_mut(FORWARD_BLOCK).zip(backward.chunks_exact_mut(BACKWARD_BLOCK));
+                        let blocks = places().zip(&sums_before).zip(copies).zip(velocities.chunks_exact_mut(GRADIENT));
+                        for (((block, before), (forward, backward)), velocity) in blocks {
+                            let (gradient, before) = (gradient_of(last, block), before.as_deref());
+                            let block = BlockMut { forward, backward };
+                            dispatch!(level, simd => matrix::backward_and_descend(
+                                simd, gradient, &mut way_back, *sgd, before, block, velocity,
+                            ));
+                        }
+                        if step == 0 {
+                            let expected = &expected_delta[last * group_samples * inputs..];
+                            let found = from_panels(&delta_in, inputs, group_rows, expected.len() / inputs);
+                            assert_agrees(level, "the way back of backward_and_descend", &found, expected, outputs);
+                        }
+                    }
+                    let same = (forward, backward) == (found_forward, found_backward);
+                    assert!(same, "backward_and_descend and descend at level {level}");
+                }
             }
         }
     }

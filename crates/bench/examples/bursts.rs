@@ -13,8 +13,14 @@ use bench::layer::{Kernel, Layer};
 use bench::peak;
 use net::Level;
 
-const KERNELS: [Kernel; 5] =
-    [Kernel::Forward, Kernel::ForwardNarrow, Kernel::Backward, Kernel::Gradient, Kernel::Descend];
+const KERNELS: [Kernel; 6] = [
+    Kernel::Forward,
+    Kernel::ForwardNarrow,
+    Kernel::Backward,
+    Kernel::Gradient,
+    Kernel::Descend,
+    Kernel::BackwardAndDescend,
+];
 const BURST: Duration = Duration::from_micros(200);
 
 fn main() -> ExitCode {

@@ -98,7 +98,7 @@ fn fixtures(lengths: &[usize], matrices: &[(usize, usize)], layers: &[(usize, us
         }
     }
     for &(inputs, outputs, samples) in layers {
-        for kernel in LayerKernel::kernels(inputs, outputs) {
+        for &kernel in LayerKernel::kernels(inputs, outputs) {
             all.push(Box::new(move || Box::new(LayerKernel::new(kernel, inputs, outputs, samples))));
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernels::matrix::{
     self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, Table,
+    PanelsMut, ROW_MULTIPLE, Table, WayBack,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -27,6 +27,8 @@ pub enum Kernel {
     Gradient,
     /// [`BlockGradient::descend`] of all blocks, with momentum.
     Descend,
+    /// [`matrix::backward_and_descend`], which is both at once; for narrow layers only.
+    BackwardAndDescend,
 }
 
 impl fmt::Display for Kernel {
@@ -37,6 +39,7 @@ impl fmt::Display for Kernel {
             Kernel::Backward => "backward",
             Kernel::Gradient => "gradient",
             Kernel::Descend => "descend",
+            Kernel::BackwardAndDescend => "backward_and_descend",
         })
     }
 }
@@ -118,6 +121,9 @@ impl Layer {
             Kernel::Gradient => Work::new(Kind::Product, flops, delta + z, parameters),
             // Velocity and weight are read; velocity and both copies of the weight are written.
             Kernel::Descend => Work::new(Kind::Product, flops, delta + z + 2 * parameters, 3 * parameters),
+            Kernel::BackwardAndDescend => {
+                Work::new(Kind::Product, 2 * flops, delta + z + 2 * parameters, z + 3 * parameters)
+            }
         }
     }
 
@@ -160,6 +166,19 @@ impl Layer {
                     gradient.descend(simd, SGD, false, None, BlockMut { forward, backward }, velocity);
                 }));
             }
+            Kernel::BackwardAndDescend => {
+                let (z, delta) = (Panels::new(z, inputs, rows), Panels::new(delta, outputs, rows));
+                let delta_in = PanelsMut::new(&mut self.panels[..Panels::len(inputs, rows)], inputs, rows);
+                let mut way_back = WayBack { slope: ACTIVATION.slope(), derivatives: z, delta_in };
+                dispatch!(level, simd => shape.for_each_block(0..shape.blocks(), samples, #[inline(always)] |at, block| {
+                    let gradient = BlockGradient { shape, block, z, delta, samples };
+                    let forward = &mut self.forward[at * FORWARD_BLOCK..][..FORWARD_BLOCK];
+                    let backward = &mut self.backward[at * BACKWARD_BLOCK..][..BACKWARD_BLOCK];
+                    let velocity = &mut self.velocity[at * GRADIENT..][..GRADIENT];
+                    let block = BlockMut { forward, backward };
+                    matrix::backward_and_descend(simd, gradient, &mut way_back, SGD, None, block, velocity);
+                }));
+            }
         }
     }
 
@@ -169,33 +188,13 @@ impl Layer {
     /// If they differ.
     pub fn check(&mut self, kernel: Kernel, level: Level) -> Result<(), Disagreement> {
         self.reset();
-        let Layer { shape, samples, rows, .. } = *self;
+        let Layer { shape, samples, .. } = *self;
         let LayerShape { inputs, outputs } = shape;
         let what = kernel.to_string();
         match kernel {
             Kernel::Forward | Kernel::ForwardNarrow | Kernel::Backward => {
                 self.run(kernel, level);
-                for sample in (0..samples).step_by(samples.div_ceil(COMPARED)) {
-                    let z = &self.z[sample * inputs..][..inputs];
-                    let delta = &self.delta[sample * outputs..][..outputs];
-                    let (units, steps) = if kernel == Kernel::Backward { (inputs, outputs) } else { (outputs, inputs) };
-                    let mut expected = vec![0.0; units];
-                    if kernel == Kernel::Backward {
-                        reference::backward(&self.weights, inputs, delta, &mut expected);
-                        expected
-                            .iter_mut()
-                            .zip(z)
-                            .for_each(|(sum, z)| *sum *= reference::derivative_from(ACTIVATION.slope(), *z));
-                    } else {
-                        reference::forward(&self.weights, inputs, z, &mut expected);
-                        expected.iter_mut().for_each(|a| *a = reference::activate(ACTIVATION, *a));
-                    }
-                    let found = (0..units).map(|unit| match kernel {
-                        Kernel::ForwardNarrow => self.panels[unit * rows + sample],
-                        _ => self.panels[(unit / PANEL * rows + sample) * PANEL + unit % PANEL],
-                    });
-                    compare(level, &what, &found.collect::<Vec<_>>(), &expected, steps)?;
-                }
+                self.check_rows(kernel, level)?;
             }
             Kernel::Gradient => {
                 self.run(kernel, level);
@@ -207,7 +206,7 @@ impl Layer {
                     compare(level, &what, &found[unit * (1 + inputs)..][..1 + inputs], &expected, samples)?;
                 }
             }
-            Kernel::Descend => {
+            Kernel::Descend | Kernel::BackwardAndDescend => {
                 self.run(Kernel::Gradient, level);
                 let (mut expected, mut velocity) = (self.weights.clone(), vec![0.0; self.weights.len()]);
                 reference::sgd_step(SGD, &self.gradient_in_book_order(), &mut expected, &mut velocity);
@@ -215,7 +214,37 @@ impl Layer {
                 let mut found = vec![0.0; expected.len()];
                 matrix::read_blocks(shape, &self.forward, &mut found);
                 compare(level, &what, &found, &expected, 2)?;
+                if kernel == Kernel::BackwardAndDescend {
+                    self.check_rows(kernel, level)?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Compares what a kernel that has a result for each sample has left in the panels.
+    fn check_rows(&self, kernel: Kernel, level: Level) -> Result<(), Disagreement> {
+        let Layer { shape: LayerShape { inputs, outputs }, samples, rows, .. } = *self;
+        let is_backward = matches!(kernel, Kernel::Backward | Kernel::BackwardAndDescend);
+        for sample in (0..samples).step_by(samples.div_ceil(COMPARED)) {
+            let z = &self.z[sample * inputs..][..inputs];
+            let delta = &self.delta[sample * outputs..][..outputs];
+            let (units, steps) = if is_backward { (inputs, outputs) } else { (outputs, inputs) };
+            let mut expected = vec![0.0; units];
+            if is_backward {
+                reference::backward(&self.weights, inputs, delta, &mut expected);
+                for (sum, z) in expected.iter_mut().zip(z) {
+                    *sum *= reference::derivative_from(ACTIVATION.slope(), *z);
+                }
+            } else {
+                reference::forward(&self.weights, inputs, z, &mut expected);
+                expected.iter_mut().for_each(|a| *a = reference::activate(ACTIVATION, *a));
+            }
+            let found = (0..units).map(|unit| match kernel {
+                Kernel::ForwardNarrow => self.panels[unit * rows + sample],
+                _ => self.panels[(unit / PANEL * rows + sample) * PANEL + unit % PANEL],
+            });
+            compare(level, &kernel.to_string(), &found.collect::<Vec<_>>(), &expected, steps)?;
         }
         Ok(())
     }
@@ -259,10 +288,17 @@ impl LayerKernel {
     }
 
     /// The kernels that serve a layer from `inputs` to `outputs` units.
-    pub fn kernels(inputs: usize, outputs: usize) -> [Kernel; 4] {
-        let narrow = LayerShape { inputs, outputs }.is_narrow();
-        let forward = if narrow { Kernel::ForwardNarrow } else { Kernel::Forward };
-        [forward, Kernel::Backward, Kernel::Gradient, Kernel::Descend]
+    pub fn kernels(inputs: usize, outputs: usize) -> &'static [Kernel] {
+        match (LayerShape { inputs, outputs }).is_narrow() {
+            false => &[Kernel::Forward, Kernel::Backward, Kernel::Gradient, Kernel::Descend],
+            true => &[
+                Kernel::ForwardNarrow,
+                Kernel::Backward,
+                Kernel::Gradient,
+                Kernel::Descend,
+                Kernel::BackwardAndDescend,
+            ],
+        }
     }
 }
 

@@ -208,7 +208,8 @@ impl StepFour for Update<'_> {
 }
 
 impl Update<'_> {
-    /// Gradient descent, while the sums are in registers.
+    /// Gradient descent, while the sums are in registers; of each block in a function of its own (`vectorize` outlines it), so that
+    /// the loops over the blocks keep nothing on the stack for it.
     #[inline(always)]
     fn descend<S: Simd>(&mut self, simd: S, sgd: Sgd, gradients: LayerGradients<'_>) {
         let is_first = gradients.is_first();
@@ -218,7 +219,7 @@ impl Update<'_> {
                 simd.vectorize(
                     #[inline(always)]
                     || {
-                        let (before, weights, velocity) = self.to_descend(block);
+                        let (before, weights, velocity) = self.descent_of(block);
                         gradient.descend(simd, sgd, is_first, before, weights, velocity);
                     },
                 );
@@ -226,7 +227,7 @@ impl Update<'_> {
         );
     }
 
-    /// The same for all blocks of a narrow layer, and back through it. A function of its own (`vectorize` outlines it).
+    /// The same for all blocks of a narrow layer, and back through it.
     #[inline(always)]
     fn back_and_descend<S: Simd>(
         &mut self,
@@ -241,7 +242,7 @@ impl Update<'_> {
                 simd.vectorize(
                     #[inline(always)]
                     || {
-                        let (before, weights, velocity) = self.to_descend(block);
+                        let (before, weights, velocity) = self.descent_of(block);
                         backward_and_descend(simd, gradient, &mut way_back, sgd, before, weights, velocity);
                     },
                 );
@@ -252,7 +253,7 @@ impl Update<'_> {
     /// What the step of gradient descent of a block needs: the sums over the groups before, if there are any, its weights, and its
     /// velocity, if there is one.
     #[inline(always)]
-    fn to_descend(&mut self, block: usize) -> (Option<&[f32]>, BlockMut<'_>, &mut [f32]) {
+    fn descent_of(&mut self, block: usize) -> (Option<&[f32]>, BlockMut<'_>, &mut [f32]) {
         let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, goes_on, .. } = self;
         let block = block - blocks.start;
         let velocity = if kept.is_empty() { &mut [][..] } else { &mut kept[block * GRADIENT..][..GRADIENT] };

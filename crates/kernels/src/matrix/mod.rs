@@ -38,7 +38,8 @@
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows of
 //! the table let them run across samples and inputs; the last row also where the last panel of a wider layer has so few
-//! units. Each number's chain is the same in both forms, and so its bits.
+//! units. [`backward_and_descend`] goes back through a narrow layer and down its gradient in one pass over the samples. Each
+//! number's chain is the same in all forms, and so its bits.
 
 mod activate;
 mod backward;

@@ -49,10 +49,9 @@ pub fn backward_and_descend<S: Simd>(
     let (inputs, outputs) = units_in_block(shape, place);
     let (z, derivatives) = (z.panel(input_panel).as_ptr(), derivatives.panel(input_panel).as_ptr());
     let (delta, results) = (delta.panel(0).as_ptr(), delta_in.panel(input_panel).as_mut_ptr());
-    let old_weights = block.backward.as_ptr();
     let (biases, weights) = (block.weights(Side::Forward), block.weights(Side::Backward));
     with_units!(simd, outputs, UNITS => with_constant!(simd, Slope: *slope, SLOPE => {
-        let pass = Pass { samples, delta, z, derivatives, slope: SLOPE, weights: old_weights, start, results };
+        let pass = Pass { samples, delta, z, derivatives, slope: SLOPE, weights, start, results };
         // SAFETY: the panels have a row for each sample and the blocks and the velocity their numbers, as was checked, and so has
         // what the chains start with.
         unsafe {
@@ -78,7 +77,7 @@ struct Pass {
     z: *const f32,
     derivatives: *const f32,
     slope: Slope,
-    /// The weights before the step, as the backward sweep reads them.
+    /// The weights before the step, at their places in the gradient.
     weights: *const f32,
     start: Start,
     /// The deltas of the layer before.
@@ -141,10 +140,10 @@ impl Pass {
             while unit < UNITS {
                 let mut vector = 0;
                 while vector < VECTORS {
-                    let place = unit * PANEL + column + vector * S::LANES;
-                    weights[unit][vector] = simd.load_from(self.weights.add(place));
+                    let place = (1 + unit) * PANEL + column + vector * S::LANES;
+                    weights[unit][vector] = simd.load_from(self.weights.wrapping_add(place));
                     if let Some(start) = self.start.get() {
-                        sums[unit][vector] = simd.load_from(start.add(PANEL + place));
+                        sums[unit][vector] = simd.load_from(start.add(place));
                     }
                     vector += 1;
                 }
