@@ -1,5 +1,6 @@
-//! The chains of narrow layers. The calls of tiles would be most of their time, so these are part of their caller; and
-//! their rows are wider, so that enough chains go side by side to hide the latency of a multiply-add.
+//! The gradient of narrow layers, and the number of their units as a constant. The calls of tiles would be most of its time, so
+//! these are part of their caller; and their rows are wider, so that enough chains go side by side to hide the latency of a
+//! multiply-add.
 
 use super::layout::NARROW;
 use super::tile::{Chain, Ends, Walk, fixed_tile};
