@@ -56,7 +56,7 @@ fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
 }
 
 fn from_panels(numbers: &[f32], units: usize, rows: usize, samples: usize) -> Vec<f32> {
-    let at = |sample: usize, unit: usize| numbers[(unit / PANEL * rows + sample) * PANEL + unit % PANEL];
+    let at = |sample: usize, unit: usize| numbers[unit / PANEL * Panels::stride(rows) + sample * PANEL + unit % PANEL];
     (0..samples).flat_map(|sample| (0..units).map(move |unit| at(sample, unit))).collect()
 }
 
@@ -105,7 +105,7 @@ proptest! {
         let rows = samples.next_multiple_of(ROW_MULTIPLE);
         let panels = in_panels(&z, units, rows);
         for level in Level::available() {
-            let mut columns = vec![f32::NAN; panels.len()];
+            let mut columns = vec![f32::NAN; matrix::columns_len(units, rows)];
             let from = Panels::new(&panels, units, rows);
             dispatch!(level, simd => matrix::panels_to_columns(simd, from, samples, &mut columns));
             for (sample, row) in z.chunks(units).enumerate() {

@@ -242,7 +242,7 @@ impl Layer {
             }
             let found = (0..units).map(|unit| match kernel {
                 Kernel::ForwardNarrow => self.panels[unit * rows + sample],
-                _ => self.panels[(unit / PANEL * rows + sample) * PANEL + unit % PANEL],
+                _ => self.panels[unit / PANEL * Panels::stride(rows) + sample * PANEL + unit % PANEL],
             });
             compare(level, &kernel.to_string(), &found.collect::<Vec<_>>(), &expected, steps)?;
         }

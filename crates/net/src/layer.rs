@@ -105,8 +105,8 @@ pub(crate) fn forward_output<S: Simd>(simd: S, weights: Blocks<'_>, z: Panels<'_
     if weights.shape().is_narrow() {
         matrix::forward_narrow(simd, weights, z, samples, None, &mut output[..outputs * rows]);
     } else {
-        let length = Panels::len(outputs, rows);
-        let (panels, a) = output[..2 * length].split_at_mut(length);
+        let (panels, rest) = output.split_at_mut(Panels::len(outputs, rows));
+        let a = &mut rest[..matrix::columns_len(outputs, rows)];
         forward_units(simd, weights, z, samples, None, PanelsMut::new(panels, outputs, rows));
         // In a function of its own, as the other output layers in `sample_sweep.rs`.
         simd.vectorize(

@@ -1,6 +1,6 @@
 //! Scratch memory, made once: where the activations and deltas of a group of samples lie, in all layers.
 
-use kernels::matrix::{PANEL, Panels, PanelsMut, ROW_MULTIPLE};
+use kernels::matrix::{PANEL, Panels, PanelsMut, ROW_MULTIPLE, columns_len};
 use kernels::{Activation, Slope};
 
 use crate::buffer::Buffer;
@@ -126,10 +126,8 @@ impl GroupLayout {
         let scratch = place(&mut ends, kernels::matrix::NARROW * rows);
         let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
         let is_narrow = outputs <= kernels::matrix::NARROW;
-        let panels = if is_narrow { 0 } else { Panels::len(outputs, rows) };
-        let output_panels = place(&mut ends, panels);
-        // Transposed in squares, whole panels become whole panels.
-        let output_columns = if is_narrow { outputs * rows } else { panels };
+        let output_panels = place(&mut ends, if is_narrow { 0 } else { Panels::len(outputs, rows) });
+        let output_columns = if is_narrow { outputs * rows } else { columns_len(outputs, rows) };
         let output = place(&mut ends, 2 * output_columns + target_columns + rows);
         let delta = (0..=last).map(|layer| match layer {
             0 => 0,

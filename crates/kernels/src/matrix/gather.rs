@@ -4,7 +4,7 @@ use super::layout::{LINE, PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
 /// A row is asked for so many rows in advance: rows in a random order are what no processor foresees.
-const AHEAD: usize = 4;
+const AHEAD: usize = 1;
 
 /// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples. In the last panel, what follows
 /// the last unit in the same vector becomes zero.
@@ -48,43 +48,49 @@ fn copy_rows<S: Simd>(
 ) {
     let Table { numbers, units, rows: table_rows } = table;
     let from = numbers.as_ptr();
-    let (to, rows) = (panels.numbers.as_mut_ptr(), panels.rows);
+    let (to, stride) = (panels.numbers.as_mut_ptr(), Panels::stride(panels.rows));
     let mut sample = 0;
     while sample < samples {
         let index = index_of(sample);
         assert!(index < table_rows, "the table has the row");
-        if whole * S::LANES >= PANEL && sample + AHEAD < samples {
-            prefetch_row(simd, from.wrapping_add(index_of(sample + AHEAD) * units), units);
-        }
+        // A single panel's rows are read before it could help.
+        let ahead = if whole * S::LANES >= PANEL && sample + AHEAD < samples {
+            Some(from.wrapping_add(index_of(sample + AHEAD) * units))
+        } else {
+            None
+        };
         // SAFETY: the table has that row, and the panels have all its units, as the caller checked. Unit u has its place
-        // PANEL (u / PANEL) rows + u % PANEL after the sample's first, within the panels, which have a row for each sample, as
+        // u / PANEL strides and u % PANEL after the sample's first, within the panels, which have a row for each sample, as
         // the caller checked too; vectors do not straddle panels, since LANES divides PANEL.
-        unsafe { copy_row(simd, from.add(index * units), whole, rest, to.add(sample * PANEL), rows) };
+        unsafe { copy_row(simd, (from.add(index * units), ahead), whole, rest, (to.add(sample * PANEL), stride)) };
         sample += 1;
     }
 }
 
-/// Asks for the cache lines of a row.
-#[inline(always)]
-fn prefetch_row<S: Simd>(simd: S, row: *const f32, units: usize) {
-    let mut unit = 0;
-    while unit < units {
-        simd.prefetch(row.wrapping_add(unit));
-        unit += LINE;
-    }
-}
-
-/// Copies `whole` vectors and the first `rest` numbers of another one to the panels, of which the first one's row is at `to`.
+/// Copies `whole` vectors and the first `rest` numbers of another one to the panels, of which the first one's row is at `to` and
+/// the next one's `stride` after it. Meanwhile it asks for the cache lines of the row `ahead`, one after the other: all of
+/// them at once would be more than a core waits for.
 ///
 /// # Safety
-/// `from` must have them, and the panels, of `rows` rows each, places for them.
+/// `from` must have them, and the panels places for them.
 #[inline(always)]
-unsafe fn copy_row<S: Simd>(simd: S, from: *const f32, whole: usize, rest: usize, to: *mut f32, rows: usize) {
+unsafe fn copy_row<S: Simd>(
+    simd: S,
+    (from, ahead): (*const f32, Option<*const f32>),
+    whole: usize,
+    rest: usize,
+    (to, stride): (*mut f32, usize),
+) {
     let mut vector = 0;
     while vector < whole {
         let unit = vector * S::LANES;
+        if let Some(ahead) = ahead
+            && unit.is_multiple_of(LINE)
+        {
+            simd.prefetch(ahead.wrapping_add(unit));
+        }
         // SAFETY: passed on to the caller.
-        unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * rows * PANEL + unit % PANEL)) };
+        unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * stride + unit % PANEL)) };
         vector += 1;
     }
     if rest > 0 {
@@ -92,7 +98,7 @@ unsafe fn copy_row<S: Simd>(simd: S, from: *const f32, whole: usize, rest: usize
         // SAFETY: passed on to the caller.
         unsafe {
             let numbers = std::slice::from_raw_parts(from.add(unit), rest);
-            simd.store_to(simd.load_partial(numbers), to.add(unit / PANEL * rows * PANEL + unit % PANEL));
+            simd.store_to(simd.load_partial(numbers), to.add(unit / PANEL * stride + unit % PANEL));
         }
     }
 }

@@ -226,15 +226,25 @@ impl<'a> Panels<'a> {
     }
 
     /// Numbers in the panels of `units` units for `rows` samples.
+    ///
+    /// # Panics
+    /// If `rows` is not a multiple of [`ROW_MULTIPLE`].
     #[inline(always)]
     pub fn len(units: usize, rows: usize) -> usize {
         assert_eq!(rows % ROW_MULTIPLE, 0, "rows come in multiples of the widest vector");
-        product(&[units.div_ceil(PANEL), rows, PANEL])
+        product(&[units.div_ceil(PANEL), Panels::stride(rows)])
+    }
+
+    /// Numbers from one panel to the next: a row more than `rows`. Panels a multiple of 4 KiB apart would share a few sets of a
+    /// first-level cache, and a sample whose units are written, panel by panel, would find none of them there.
+    #[inline(always)]
+    pub fn stride(rows: usize) -> usize {
+        (rows + 1) * PANEL
     }
 
     #[inline(always)]
     pub(super) fn panel(self, panel: usize) -> &'a [f32] {
-        &self.numbers[panel * self.rows * PANEL..][..self.rows * PANEL]
+        &self.numbers[panel * Panels::stride(self.rows)..][..self.rows * PANEL]
     }
 }
 
@@ -260,7 +270,7 @@ impl<'a> PanelsMut<'a> {
     pub fn split_at(self, panels: usize) -> (Self, Self) {
         let PanelsMut { numbers, units, rows } = self;
         assert!(panels < units.div_ceil(PANEL), "both parts have a panel");
-        let (first, rest) = numbers.split_at_mut(panels * rows * PANEL);
+        let (first, rest) = numbers.split_at_mut(panels * Panels::stride(rows));
         (PanelsMut::new(first, panels * PANEL, rows), PanelsMut::new(rest, units - panels * PANEL, rows))
     }
 
@@ -284,7 +294,7 @@ impl<'a> PanelsMut<'a> {
 
     #[inline(always)]
     pub(super) fn panel(&mut self, panel: usize) -> &mut [f32] {
-        &mut self.numbers[panel * self.rows * PANEL..][..self.rows * PANEL]
+        &mut self.numbers[panel * Panels::stride(self.rows)..][..self.rows * PANEL]
     }
 
     /// Writes unit `unit` of the first `column.len()` samples.
@@ -302,6 +312,14 @@ impl<'a> PanelsMut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn panels_are_no_multiple_of_pages_apart() {
+        for rows in (0..4096).step_by(ROW_MULTIPLE) {
+            let bytes = Panels::stride(rows) * size_of::<f32>();
+            assert!((128..=4096 - 128).contains(&(bytes % 4096)), "{rows} rows");
+        }
+    }
 
     #[test]
     fn rows_of_whole_pages_collide() {

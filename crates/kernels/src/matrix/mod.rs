@@ -62,7 +62,7 @@ mod update;
 pub use activate::activate_with_slopes;
 pub use backward::backward;
 pub use book_order::{read_blocks, read_gradient, write_blocks, write_gradient};
-pub use columns::{columns_to_panels, panels_to_columns};
+pub use columns::{columns_len, columns_to_panels, panels_to_columns};
 pub use forward::{forward, forward_table};
 pub use gather::gather_rows;
 pub use gradient::{BlockGradient, BlockMut};

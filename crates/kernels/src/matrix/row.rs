@@ -34,7 +34,7 @@ impl<'a> Row<'a> {
     /// The first sample of panels.
     #[inline(always)]
     pub(super) fn of_panels(panels: Panels<'a>) -> Self {
-        Row { numbers: panels.numbers, units: panels.units, stride: panels.rows * PANEL }
+        Row { numbers: panels.numbers, units: panels.units, stride: Panels::stride(panels.rows) }
     }
 
     #[inline(always)]
@@ -57,7 +57,7 @@ impl<'a> RowMut<'a> {
     /// The first sample of panels.
     #[inline(always)]
     pub(super) fn of_panels(panels: PanelsMut<'a>) -> Self {
-        RowMut { numbers: panels.numbers, units: panels.units, stride: panels.rows * PANEL }
+        RowMut { numbers: panels.numbers, units: panels.units, stride: Panels::stride(panels.rows) }
     }
 
     #[inline(always)]

@@ -53,7 +53,7 @@ impl<'a> Samples<'a> for Panels<'a> {
 
     #[inline(always)]
     fn panel_stride(self) -> usize {
-        self.rows * PANEL
+        Panels::stride(self.rows)
     }
 
     #[inline(always)]
