@@ -76,27 +76,23 @@ impl Sums<'_> {
         units_in_panel(self.weights.shape.inputs, self.first_panel + self.visit.panel).div_ceil(S::LANES)
     }
 
-    /// Gives `tiles` (rows, vectors, chains and ends) all tiles.
+    /// Gives `tiles` (rows, width, chains and ends) all tiles.
     #[inline(always)]
     fn for_tiles<S: Simd>(&self, simd: S, mut tiles: impl FnMut(usize, usize, Chain, Ends)) {
         let Visit { panel, stretch, .. } = self.visit;
         let width = self.width::<S>();
         let b_segment = self.weights.shape.input_panels() * BACKWARD_BLOCK;
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let column = vector * S::LANES;
-            let steps =
-                |input_panel, from| &self.weights.backward_block(from, self.first_panel + input_panel)[column..];
-            self.visit.for_samples(
-                simd,
-                (steps, b_segment),
-                #[inline(always)]
-                |first, count| {
-                    let b = (steps(panel, stretch.panel), b_segment);
-                    let (chain, ends) = stretch.chains((self.delta, first), b, &ZEROS, self.so_far, column);
-                    tiles(count, S::TILE_VECTORS.min(width - vector), chain, ends);
-                },
-            );
-        }
+        let steps = |input_panel, from| self.weights.backward_block(from, self.first_panel + input_panel);
+        self.visit.for_samples(
+            simd,
+            (steps, b_segment),
+            #[inline(always)]
+            |first, count| {
+                let b = (steps(panel, stretch.panel), b_segment);
+                let (chain, ends) = stretch.chains((self.delta, first), b, &ZEROS, self.so_far);
+                tiles(count, width, chain, ends);
+            },
+        );
     }
 
     /// Leaves the sums for the next stretch.
@@ -105,10 +101,10 @@ impl Sums<'_> {
         self.for_tiles(
             simd,
             #[inline(always)]
-            |rows, vectors, chain, ends| {
+            |rows, width, chain, ends| {
                 // SAFETY: as in `forward`; the steps of B lie in the backward blocks of this input panel, one for each
                 // output panel.
-                unsafe { stored_tiles::<S, AlongUnits>(simd, rows, vectors, chain, ends, self.so_far) };
+                unsafe { stored_tiles::<S, AlongUnits>(simd, rows, width, chain, ends, self.so_far) };
             },
         );
     }
@@ -130,9 +126,9 @@ impl Sums<'_> {
         self.for_tiles(
             simd,
             #[inline(always)]
-            |rows, vectors, chain, ends| {
+            |rows, width, chain, ends| {
                 // SAFETY: as in `put_down`.
-                unsafe { tiles::<S, AlongUnits>(simd, rows, vectors, chain, ends, announce, finish) };
+                unsafe { tiles::<S, AlongUnits>(simd, rows, width, chain, ends, announce, finish) };
             },
         );
     }

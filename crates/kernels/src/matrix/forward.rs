@@ -70,24 +70,20 @@ fn forward_samples<'a, S: Simd, Z: Samples<'a>>(
             let panel = &mut z_out.panel(output_panel)[..(first + count) * PANEL];
             let results = panel.as_mut_ptr();
             let bias = &weights.forward_block(output_panel, 0)[..PANEL];
-            for vector in (0..width).step_by(S::TILE_VECTORS) {
-                let column = vector * S::LANES;
-                let vectors = S::TILE_VECTORS.min(width - vector);
-                let steps = |output_panel, from| &weights.forward_block(output_panel, from)[PANEL + column..];
-                visit.for_samples(
-                    simd,
-                    (steps, FORWARD_BLOCK),
-                    #[inline(always)]
-                    |first, count| {
-                        let b = (steps(output_panel, stretch.panel), FORWARD_BLOCK);
-                        let (chain, ends) = stretch.chains((z, first), b, &bias[column..], results, column);
-                        // SAFETY: `Panels`, `Table` and `Blocks` checked that the rows of each panel, of the table and of each
-                        // block are there; `count` rows of A and of the results are from `first` on, and the steps of A and B
-                        // lie in the rows of A and in the blocks of this output panel.
-                        unsafe { stored_tiles::<S, Z::Walk>(simd, count, vectors, chain, ends, results) };
-                    },
-                );
-            }
+            let steps = |output_panel, from| &weights.forward_block(output_panel, from)[PANEL..];
+            visit.for_samples(
+                simd,
+                (steps, FORWARD_BLOCK),
+                #[inline(always)]
+                |first, count| {
+                    let b = (steps(output_panel, stretch.panel), FORWARD_BLOCK);
+                    let (chain, ends) = stretch.chains((z, first), b, bias, results);
+                    // SAFETY: `Panels`, `Table` and `Blocks` checked that the rows of each panel, of the table and of each
+                    // block are there; `count` rows of A and of the results are from `first` on, and the steps of A and B
+                    // lie in the rows of A and in the blocks of this output panel.
+                    unsafe { stored_tiles::<S, Z::Walk>(simd, count, width, chain, ends, results) };
+                },
+            );
             // In registers the activation would be compiled for every height of a tile; the panel is in the cache.
             if let Some(activation) = activation
                 && stretch.is_last

@@ -241,29 +241,25 @@ impl BlockGradient<'_> {
     ) {
         let width = columns.div_ceil(S::LANES);
         debug_assert!(columns <= PANEL && rows.end <= 1 + PANEL);
-        for vector in (0..width).step_by(S::TILE_VECTORS) {
-            let column = vector * S::LANES;
-            let mut chain = self.chain(a, b.wrapping_add(column));
-            let place = rows.start * PANEL + column;
-            let mut ends = start.ends(place);
-            let vectors = S::TILE_VECTORS.min(width - vector);
-            let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
-            if const { S::SAMPLE_STRETCH < usize::MAX } && chain.length / 2 > S::SAMPLE_STRETCH {
-                let so_far = so_far.0.as_mut_ptr().cast::<f32>();
-                let longest = in_even_parts(chain.length, S::SAMPLE_STRETCH);
-                while chain.length > longest {
-                    let stretch = Chain { length: longest, ..chain };
-                    // SAFETY: as below, and the sums have room for a gradient.
-                    unsafe { stored_tiles::<S, W>(simd, rows.len(), vectors, stretch, ends, so_far) };
-                    ends = Start(so_far).ends(place);
-                    chain = chain.after(longest);
-                }
+        let mut chain = self.chain(a, b);
+        let place = rows.start * PANEL;
+        let mut ends = start.ends(place);
+        let mut so_far = SoFar([MaybeUninit::uninit(); GRADIENT]);
+        if const { S::SAMPLE_STRETCH < usize::MAX } && chain.length / 2 > S::SAMPLE_STRETCH {
+            let so_far = so_far.0.as_mut_ptr().cast::<f32>();
+            let longest = in_even_parts(chain.length, S::SAMPLE_STRETCH);
+            while chain.length > longest {
+                let stretch = Chain { length: longest, ..chain };
+                // SAFETY: as below, and the sums have room for a gradient.
+                unsafe { stored_tiles::<S, W>(simd, rows.len(), width, stretch, ends, so_far) };
+                ends = Start(so_far).ends(place);
+                chain = chain.after(longest);
             }
-            // SAFETY: A and B are panels, with a row for each sample, as `finish_with` checked; the rows and columns are those of
-            // a panel, and those of the start are in a gradient.
-            unsafe {
-                tiles::<S, W>(simd, rows.len(), vectors, chain, ends, announce, finish);
-            }
+        }
+        // SAFETY: A and B are panels, with a row for each sample, as `finish_with` checked; the rows and columns are those of
+        // a panel, and those of the start are in a gradient.
+        unsafe {
+            tiles::<S, W>(simd, rows.len(), width, chain, ends, announce, finish);
         }
     }
 

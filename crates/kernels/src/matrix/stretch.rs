@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use super::layout::{PANEL, ROW_MULTIPLE, product};
+use super::layout::{LINE, PANEL, ROW_MULTIPLE, product};
 use super::samples::Samples;
 use super::tile::{Chain, Ends};
 use crate::cache::{LEAST_RESIDENT, resident_numbers, second_level_bytes};
@@ -143,7 +143,9 @@ impl Visit {
         let mut row = 0;
         while first < end {
             for row in row..self.stretch.units.min(row + rows) {
-                simd.prefetch(next.wrapping_add(row / PANEL * b_segment + row % PANEL * PANEL));
+                let row = next.wrapping_add(row / PANEL * b_segment + row % PANEL * PANEL);
+                simd.prefetch(row);
+                simd.prefetch(row.wrapping_add(LINE));
             }
             row += rows;
             tiles(first, at_a_time.min(end - first));
@@ -153,9 +155,9 @@ impl Visit {
 }
 
 impl Stretch {
-    /// The chains of a column of tiles, for the samples from `first` on. A is `a`; B has its first row, of this stretch, from
-    /// `b` on, and is `b_segment` from one panel to the next. The chains begin with `start`, and go on from what was put down
-    /// in `sums`, a panel, whose numbers from `column` on they are.
+    /// The chains of a panel, for the samples from `first` on. A is `a`; B has its first row, of this stretch, from `b` on, and
+    /// is `b_segment` from one panel to the next. The chains begin with `start`, and go on from what was put down in `sums`,
+    /// the panel.
     #[inline(always)]
     pub fn chains<'a>(
         self,
@@ -163,7 +165,6 @@ impl Stretch {
         (b, b_segment): (&[f32], usize),
         start: &[f32],
         sums: *const f32,
-        column: usize,
     ) -> (Chain, Ends) {
         let chain = Chain {
             a: a.from(self.panel, first).as_ptr(),
@@ -174,7 +175,7 @@ impl Stretch {
             segment: PANEL,
             length: self.units,
         };
-        let place = first * PANEL + column;
+        let place = first * PANEL;
         let (start, one_start) = match self.panel {
             0 => (start.as_ptr(), true),
             _ => (sums.wrapping_add(place), false),

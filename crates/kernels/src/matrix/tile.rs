@@ -101,15 +101,62 @@ pub(super) struct Ends {
 /// Zeros to start from.
 pub(super) static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
-/// Computes `rows` rows of `vectors` vectors, at most `TILE_VECTORS`, in tiles one below the other. Their heights, at most
-/// `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be. `finish`, the epilogue, takes each
-/// vector of sums, while it is in a register, and its place; `announce` learns the places, one in each cache line, when the tile
-/// begins, to fetch what the epilogue will need.
+/// Computes `rows` rows of `width` vectors, at most a panel's, in columns of tiles. `finish`, the epilogue, takes each vector of
+/// sums, while it is in a register, and its place; `announce` learns the places, one in each cache line, when the tile begins,
+/// to fetch what the epilogue will need.
 ///
 /// # Safety
 /// A, B and the start must be readable for all rows, vectors and steps.
 #[inline(always)]
 pub(super) unsafe fn tiles<S: Simd, W: Walk>(
+    simd: S,
+    rows: usize,
+    width: usize,
+    chain: Chain,
+    ends: Ends,
+    announce: impl Fn(usize) + Copy,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    let left_over = left_over::<S>(rows, width);
+    let mut vector = 0;
+    while vector < width {
+        let column = vector * S::LANES;
+        let chain = Chain { b: chain.b.wrapping_add(column), ..chain };
+        let ends = Ends { start: ends.start.wrapping_add(column), place: ends.place + column, ..ends };
+        let vectors = S::TILE_VECTORS.min(width - vector);
+        // SAFETY: the rows and vectors of all columns together are some of those that the caller vouches for.
+        unsafe { column_of_tiles::<S, W>(simd, rows - left_over, vectors, chain, ends, announce, finish) };
+        vector += vectors;
+    }
+    if left_over > 0 {
+        let (chain, ends) = below::<W>(chain, ends, rows - left_over);
+        // SAFETY: the rows are the last ones, and the walk is that of rows below the first tile.
+        unsafe { wide_tile::<S, W::Below>(simd, left_over, chain, ends, announce, finish) };
+    }
+}
+
+/// How many of the rows of a whole panel are left over for a wide tile: the ones that would make the tiles of the columns lower
+/// than they can be, and low tiles have too few chains to keep the multiply-add units busy.
+#[inline(always)]
+fn left_over<S: Simd>(rows: usize, width: usize) -> usize {
+    if const { S::WIDE_TILE_ROWS == 0 } || width * S::LANES < PANEL || rows <= S::TILE_ROWS {
+        return 0;
+    }
+    match rows % S::TILE_ROWS {
+        // A single row would wait for itself.
+        1 => S::WIDE_TILE_ROWS,
+        rest if rest <= S::WIDE_TILE_ROWS => rest,
+        _ => 0,
+    }
+}
+
+/// A column of tiles, one below the other, of `vectors` vectors, at most `TILE_VECTORS`. Their heights, at most `TILE_ROWS`, or
+/// `SINGLE_TILE_ROWS` where there is one vector, are as even as can be.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+unsafe fn column_of_tiles<S: Simd, W: Walk>(
     simd: S,
     rows: usize,
     vectors: usize,
@@ -151,7 +198,7 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
 pub(super) unsafe fn stored_tiles<S: Simd, W: Walk>(
     simd: S,
     rows: usize,
-    vectors: usize,
+    width: usize,
     chain: Chain,
     ends: Ends,
     results: *mut f32,
@@ -161,7 +208,7 @@ pub(super) unsafe fn stored_tiles<S: Simd, W: Walk>(
         tiles::<S, W>(
             simd,
             rows,
-            vectors,
+            width,
             chain,
             ends,
             #[inline(always)]
@@ -222,6 +269,40 @@ unsafe fn column<S: Simd, W: Walk>(
         of_height!(2, S::TILE_ROWS; 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     } else {
         of_height!(1, S::SINGLE_TILE_ROWS; 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    }
+}
+
+/// Computes one tile as wide as a panel, of 2 to `WIDE_TILE_ROWS` rows.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+unsafe fn wide_tile<S: Simd, W: Walk>(
+    simd: S,
+    rows: usize,
+    chain: Chain,
+    ends: Ends,
+    announce: impl Fn(usize) + Copy,
+    finish: impl Fn(S::Vector, usize) + Copy,
+) {
+    let column = &Column { count: 1, chain, ends, announce, finish };
+    // The only tier with such tiles has vectors of a quarter of a panel.
+    if const { S::WIDE_TILE_ROWS == 3 && 4 * S::LANES == PANEL } {
+        match rows {
+            2 => simd.vectorize(
+                #[inline(always)]
+                // SAFETY: passed on to the caller.
+                move || unsafe { fixed_column::<S, W, 2, 4>(simd, column) },
+            ),
+            3 => simd.vectorize(
+                #[inline(always)]
+                // SAFETY: passed on to the caller.
+                move || unsafe { fixed_column::<S, W, 3, 4>(simd, column) },
+            ),
+            _ => unreachable!("a wide tile has two or three rows"),
+        }
+    } else {
+        unreachable!("this tier has no wide tiles");
     }
 }
 
@@ -322,28 +403,44 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
                     sums_of_a[v] = simd.load_from(a.wrapping_add(v * S::LANES)) + sums_of_a[v];
                     v += 1;
                 }
-                let mut row = [simd.splat(0.0); VECTORS];
-                let mut v = 0;
-                while v < VECTORS {
-                    row[v] = simd.load_from(b.add(v * S::LANES));
-                    v += 1;
-                }
-                each_row!(R => {
+                if const { VECTORS > 2 && !W::ONES_FIRST && !W::SUMS_A } {
+                    // A wide tile: the numbers of A, which are fewer, are kept in registers.
+                    let mut factors = [simd.splat(0.0); HEIGHT];
+                    each_row!(R => {
+                        factors[R] = simd.splat(*a.wrapping_add(R * W::a_row(&chain)));
+                    });
                     let mut v = 0;
-                    if W::ONES_FIRST && R == 0 {
-                        while v < VECTORS {
-                            // 1 x + y, rounded once, is x + y.
-                            sums[R][v] = row[v] + sums[R][v];
-                            v += 1;
-                        }
-                    } else {
-                        let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::a_row(&chain)));
-                        while v < VECTORS {
-                            sums[R][v] = factor.mul_add(row[v], sums[R][v]);
-                            v += 1;
-                        }
+                    while v < VECTORS {
+                        let row = simd.load_from(b.add(v * S::LANES));
+                        each_row!(R => {
+                            sums[R][v] = factors[R].mul_add(row, sums[R][v]);
+                        });
+                        v += 1;
                     }
-                });
+                } else {
+                    let mut row = [simd.splat(0.0); VECTORS];
+                    let mut v = 0;
+                    while v < VECTORS {
+                        row[v] = simd.load_from(b.add(v * S::LANES));
+                        v += 1;
+                    }
+                    each_row!(R => {
+                        let mut v = 0;
+                        if W::ONES_FIRST && R == 0 {
+                            while v < VECTORS {
+                                // 1 x + y, rounded once, is x + y.
+                                sums[R][v] = row[v] + sums[R][v];
+                                v += 1;
+                            }
+                        } else {
+                            let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::a_row(&chain)));
+                            while v < VECTORS {
+                                sums[R][v] = factor.mul_add(row[v], sums[R][v]);
+                                v += 1;
+                            }
+                        }
+                    });
+                }
                 a = a.wrapping_add(W::A_STEP);
                 b = b.wrapping_add(PANEL);
             }

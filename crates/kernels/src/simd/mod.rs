@@ -49,6 +49,9 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// Vectors in one row of the register tile.
     const TILE_VECTORS: usize;
 
+    /// Rows, at most, of a tile as wide as a panel, which full tiles leave over. 0 if there is none.
+    const WIDE_TILE_ROWS: usize = 0;
+
     /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later: what it reads in so
     /// many steps should stay in the first-level cache while all tiles of a column read it. In layers whose weights fit the
     /// second-level cache.
