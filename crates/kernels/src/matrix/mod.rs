@@ -5,7 +5,8 @@
 //! Everything is cut into **panels** of [`PANEL`] = 32 units, so that a row of a panel is two cache lines whatever the
 //! width of a layer: no leading dimension can alias in the cache, and all strides inside a tile are constants.
 //!
-//! - The activations (and deltas) of a layer are [`Panels`]: panel p holds units 32 p .. 32 p + 31 as (samples, 32).
+//! - The activations (and deltas) of a layer are [`Panels`]: panel p holds units 32 p .. 32 p + 31 as (samples, 32). From one
+//!   panel to the next it is a row more ([`Panels::stride`]), lest the panels of one sample share a few sets of the cache.
 //! - The weights of a layer are a grid of **blocks**, one for each output panel and input panel. There are two copies of
 //!   each, in the order in which a kernel reads it: 33 rows of 32 for the forward sweep (row 0 is the bias, row 1 + j the
 //!   weights from input j to the 32 outputs), and 32 rows of 32 for the backward sweep (row i: the weights to output i from
@@ -18,7 +19,8 @@
 //!
 //! # The chains
 //!
-//! In the tile, C(m, n) += A(m, k) B(k, n): A is broadcast, B is a row of vectors, and k runs in order.
+//! In the tile, C(m, n) += A(m, k) B(k, n): A is broadcast, B is a row of vectors, and k runs in order. A panel is covered by
+//! columns of tiles; where vectors are short, rows that full tiles leave over share one that is as wide as the panel.
 //!
 //! | kernel | m | n | k | starts from |
 //! |---|---|---|---|---|

@@ -404,7 +404,7 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
                     v += 1;
                 }
                 if const { VECTORS > 2 && !W::ONES_FIRST && !W::SUMS_A } {
-                    // A wide tile: the numbers of A, which are fewer, are kept in registers.
+                    // A wide tile: the numbers of A, which are fewer, are kept in registers. There are none left for a row of B.
                     let mut factors = [simd.splat(0.0); HEIGHT];
                     each_row!(R => {
                         factors[R] = simd.splat(*a.wrapping_add(R * W::a_row(&chain)));
