@@ -93,6 +93,11 @@ fn units_of_two_arrays(hidden: &[usize]) -> impl Iterator<Item = usize> {
     (0..2).map(|array| hidden.iter().skip(array).step_by(2).copied().max().unwrap_or(0))
 }
 
+/// Numbers in 4 KiB. Arrays begin at multiples of it from each other: a core takes a load for one of what was stored a short time
+/// ago if both addresses agree in their last twelve bits, and so a sample's row of one layer may share them with its own row
+/// of another, which has been read, but not with that of the next sample.
+const PAGE: usize = 4096 / size_of::<f32>();
+
 impl GroupLayout {
     /// The layout of groups of up to `samples` samples, for threads that share out those or the units of each layer.
     pub(crate) fn new(shape: &Shape, samples: usize, purpose: Purpose, shares: Shares) -> Self {
@@ -102,7 +107,7 @@ impl GroupLayout {
         let last = units.len() - 1;
         let place = |next: &mut usize, length: usize| {
             let start = *next;
-            *next += length.next_multiple_of(PANEL);
+            *next += length.next_multiple_of(PAGE);
             start
         };
         let panels_of = |next: &mut usize, layer: usize| place(next, Panels::len(units[layer], rows));
@@ -126,9 +131,11 @@ impl GroupLayout {
         let scratch = place(&mut ends, kernels::matrix::NARROW * rows);
         let (outputs, target_columns) = (shape.outputs(), TargetKind::of(shape).columns() * rows);
         let is_narrow = outputs <= kernels::matrix::NARROW;
-        let output_panels = place(&mut ends, if is_narrow { 0 } else { Panels::len(outputs, rows) });
+        let panels = if is_narrow { 0 } else { Panels::len(outputs, rows) };
         let output_columns = if is_narrow { outputs * rows } else { columns_len(outputs, rows) };
-        let output = place(&mut ends, 2 * output_columns + target_columns + rows);
+        // The columns begin where the panels end.
+        let output_panels = place(&mut ends, panels + 2 * output_columns + target_columns + rows);
+        let output = output_panels + panels;
         let delta = (0..=last).map(|layer| match layer {
             0 => 0,
             _ if purpose == Purpose::Predictions => 0,
