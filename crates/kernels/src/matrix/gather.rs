@@ -84,21 +84,28 @@ unsafe fn copy_row<S: Simd>(
     let mut vector = 0;
     while vector < whole {
         let unit = vector * S::LANES;
-        if let Some(ahead) = ahead
-            && unit.is_multiple_of(LINE)
-        {
-            simd.prefetch(ahead.wrapping_add(unit));
-        }
+        ask_for(simd, ahead, unit);
         // SAFETY: passed on to the caller.
         unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * stride + unit % PANEL)) };
         vector += 1;
     }
     if rest > 0 {
         let unit = whole * S::LANES;
+        ask_for(simd, ahead, unit);
         // SAFETY: passed on to the caller.
         unsafe {
             let numbers = std::slice::from_raw_parts(from.add(unit), rest);
             simd.store_to(simd.load_partial(numbers), to.add(unit / PANEL * stride + unit % PANEL));
         }
+    }
+}
+
+/// Asks for a cache line of a row, if there is one, at every [`LINE`]th unit.
+#[inline(always)]
+fn ask_for<S: Simd>(simd: S, row: Option<*const f32>, unit: usize) {
+    if let Some(row) = row
+        && unit.is_multiple_of(LINE)
+    {
+        simd.prefetch(row.wrapping_add(unit));
     }
 }

@@ -232,7 +232,8 @@ impl<'a> Panels<'a> {
     #[inline(always)]
     pub fn len(units: usize, rows: usize) -> usize {
         assert_eq!(rows % ROW_MULTIPLE, 0, "rows come in multiples of the widest vector");
-        product(&[units.div_ceil(PANEL), Panels::stride(rows)])
+        // Not `stride`, which may overflow: a wrong length would let kernels write beyond the panels.
+        product(&[units.div_ceil(PANEL), rows.saturating_add(1), PANEL])
     }
 
     /// Numbers from one panel to the next: a row more than `rows`. Panels a multiple of 4 KiB apart would share a few sets of a
@@ -312,6 +313,11 @@ impl<'a> PanelsMut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn panels_that_no_memory_holds_have_no_length_of_others() {
+        assert_eq!(Panels::len(1, usize::MAX / PANEL + 1), usize::MAX);
+    }
 
     #[test]
     fn panels_are_no_multiple_of_pages_apart() {

@@ -40,7 +40,8 @@ impl Simd for Avx2 {
     const TILE_VECTORS: usize = 2;
     // Again 12 registers that accumulate; three hold broadcast numbers of A, one a vector of B.
     const WIDE_TILE_ROWS: usize = 3;
-    // A line for each step, of the 512 lines of a cache of 32 KiB, as processors without AVX-512 mostly have.
+    // A line for each step (two in large layers, whose columns take turns), of the 512 lines of a cache of 32 KiB, as processors
+    // without AVX-512 mostly have.
     const STRETCH: usize = 128;
     // Both operands take a line in each step.
     const SAMPLE_STRETCH: usize = 64;
