@@ -3,8 +3,8 @@
 use super::layout::{LINE, PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
-/// A row is asked for so many rows in advance: rows in a random order are what no processor foresees.
-const AHEAD: usize = 1;
+/// A row is asked for so many numbers in advance, but at least one row: rows in a random order are what no processor foresees.
+const AHEAD: usize = 512;
 
 /// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples. In the last panel, what follows
 /// the last unit in the same vector becomes zero.
@@ -49,13 +49,14 @@ fn copy_rows<S: Simd>(
     let Table { numbers, units, rows: table_rows } = table;
     let from = numbers.as_ptr();
     let (to, stride) = (panels.numbers.as_mut_ptr(), Panels::stride(panels.rows));
+    let rows_ahead = (AHEAD / units).max(1);
     let mut sample = 0;
     while sample < samples {
         let index = index_of(sample);
         assert!(index < table_rows, "the table has the row");
         // A single panel's rows are read before it could help.
-        let ahead = if whole * S::LANES >= PANEL && sample + AHEAD < samples {
-            Some(from.wrapping_add(index_of(sample + AHEAD) * units))
+        let ahead = if whole * S::LANES >= PANEL && sample + rows_ahead < samples {
+            Some(from.wrapping_add(index_of(sample + rows_ahead) * units))
         } else {
             None
         };
