@@ -1,11 +1,11 @@
 //! Sweeps in which the threads share out the units of each layer, rather than the samples.
 //!
-//! Each thread takes the same panels of units forward, backward and in step 4, and so reads weights that it has updated
-//! itself; what moves between cores are activations and deltas, which are fewer than weights where the minibatch is small. The
-//! price is a meeting after each layer, after which all threads have read its weights: so each updates its own of them before
-//! it goes back through the layer before. At the ends of the network each thread works for itself: to gather all
-//! features, or to compute few outputs, takes no longer than to read what another core has just written. Each number's chain is
-//! the same, and so are its bits.
+//! Each thread takes the same panels of units forward, backward and, but for blocks that even out the work, in step 4. So what
+//! moves between cores are activations and deltas, which are fewer than weights where the minibatch is small; and weights on the
+//! way back alone, those to the units of others. The price is a meeting after each layer, after which all threads have read its
+//! weights: so each updates its own of them before it goes back through the layer before. At the ends of the network each
+//! thread works for itself: to gather all features, or to compute few outputs, takes no longer than to read what another core
+//! has just written. Each number's chain is the same, and so are its bits.
 
 use kernels::matrix::{Blocks, Panels, Table};
 use kernels::{Dropout, Level, dispatch};
@@ -14,7 +14,7 @@ use crate::layer;
 use crate::loss::add_losses;
 use crate::parameters::Parameters;
 use crate::sample_sweep::{Keep, gather_features, output_deltas, propagate_hidden};
-use crate::unit_shares::{Part, Rows, Stage, for_ends, for_parts};
+use crate::unit_shares::{LayerBlocks, Part, Stage, for_ends, for_parts};
 use crate::weight_sweep::{Divisible, LayerGradients, Layers, StepFour};
 use crate::workspace::GroupLayout;
 use crate::{Dataset, Shape};
@@ -96,7 +96,7 @@ impl<'a> ByUnits<'a> {
                     self.backward(weights, layout.next_delta(&[], ends, layer + 1), (before, layer), part);
                 }
             });
-            waiting = Some(Rows::all(layers, layer, of_layer));
+            waiting = Some(LayerBlocks::all(layers, layer, of_layer));
             layer -= 1;
             [of_layers_before, of_layer] = of_layers_before.split_at(layers[layer].0);
         }
@@ -109,28 +109,28 @@ impl<'a> ByUnits<'a> {
         while layer > 0 {
             let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
             let (weights, delta) = (of_layer.weights(layers[layer]), layout.next_delta(after, all_ends, layer + 1));
-            let stage = Stage { rows: [waiting, None], delta_in: Some(Part::all(delta_in, None)) };
-            stage.run(threads, &|thread, Stage { rows, delta_in }| {
+            let delta_in = Some((weights.shape(), Part::all(delta_in, None)));
+            Stage { blocks: [waiting, None], delta_in }.run(threads, &|thread, Stage { blocks, delta_in }| {
                 let (features, output) = ends_of(thread);
-                for rows in rows.into_iter().flatten() {
-                    let z = layout.z(before, features, rows.layer);
-                    self.step_four(layers, z, layout.later_delta(after, output, layer, rows.layer + 1), rows);
+                for blocks in blocks.into_iter().flatten() {
+                    let z = layout.z(before, features, blocks.layer);
+                    self.step_four(layers, z, layout.later_delta(after, output, layer, blocks.layer + 1), blocks);
                 }
-                if let Some(part) = delta_in {
+                if let Some((_, part)) = delta_in {
                     self.backward(weights, delta, (before, layer), part);
                 }
             });
-            waiting = Some(Rows::all(layers, layer, of_layer));
+            waiting = Some(LayerBlocks::all(layers, layer, of_layer));
             layer -= 1;
             [of_layers_before, of_layer] = of_layers_before.split_at(layers[layer].0);
         }
         let hidden = &*hidden;
-        let stage = Stage { rows: [waiting, Some(Rows::all(layers, 0, of_layer))], delta_in: None };
-        stage.run(threads, &|thread, Stage { rows, .. }| {
+        let stage = Stage { blocks: [waiting, Some(LayerBlocks::all(layers, 0, of_layer))], delta_in: None };
+        stage.run(threads, &|thread, Stage { blocks, .. }| {
             let (features, output) = ends_of(thread);
-            for rows in rows.into_iter().flatten() {
-                let z = layout.z(hidden, features, rows.layer);
-                self.step_four(layers, z, layout.delta(hidden, output, rows.layer + 1), rows);
+            for blocks in blocks.into_iter().flatten() {
+                let z = layout.z(hidden, features, blocks.layer);
+                self.step_four(layers, z, layout.delta(hidden, output, blocks.layer + 1), blocks);
             }
         });
         let mut loss = 0.0;
@@ -217,9 +217,9 @@ impl<'a> ByUnits<'a> {
         });
     }
 
-    /// Step 4 for some rows of blocks.
-    fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, rows: Rows<impl StepFour>) {
-        let Rows { layer, blocks, work: mut step_four, .. } = rows;
+    /// Step 4 for some blocks of a layer.
+    fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, blocks: LayerBlocks<impl StepFour>) {
+        let LayerBlocks { layer, blocks, work: mut step_four, .. } = blocks;
         let ((first, shape), samples) = (layers[layer], self.samples);
         let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples };
         dispatch!(self.level, simd => step_four.layer(simd, gradients));

@@ -24,7 +24,7 @@ use crate::parallel::{Shares, Team};
 use crate::parameters::{BlocksMut, Parameters, place_of};
 use crate::replicas::{self, Replica, ReplicaMut};
 use crate::tuning::Kind;
-use crate::unit_shares::for_rows;
+use crate::unit_shares::for_layers;
 use crate::weight_sweep::{
     Addition, BlockSums, BlocksToUpdate, Layers, Sums, Update, backpropagate, for_blocks, squared_norm, sums_of_blocks,
     update_from_sums,
@@ -313,7 +313,7 @@ impl Engine {
         let update = |updated: BlocksToUpdate<'_>| update_from_sums(level, layers, step, updated);
         match shares {
             Shares::Samples => for_blocks(threads, updated, &update),
-            Shares::Units => for_rows(threads, layers, updated, &update),
+            Shares::Units => for_layers(threads, layers, updated, &update),
         }
         loss
     }

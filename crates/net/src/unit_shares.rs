@@ -1,8 +1,9 @@
-//! What each of the threads that share out units gets of a layer: the same panels of units forward, backward and in step 4.
+//! What each of the threads that share out units gets of a layer: the same panels of units forward and backward, and in step 4
+//! their blocks, but for some that even out the work.
 
 use std::ops::Range;
 
-use kernels::matrix::PanelsMut;
+use kernels::matrix::{LayerShape, PanelsMut};
 
 use crate::parallel::share_out;
 use crate::weight_sweep::{Divisible, Layers};
@@ -63,58 +64,80 @@ pub(crate) fn for_ends(
     );
 }
 
-/// Rows of blocks of a layer, and what is done with them: those of each panel of units; or, where there is one alone, of each
-/// panel of the layer before.
-pub(crate) struct Rows<U> {
+/// Blocks of a layer, and what is done with them.
+pub(crate) struct LayerBlocks<U> {
     /// Counted from 0 for the first layer with weights.
     pub layer: usize,
+    /// The layer's first block, and its shape.
+    first: usize,
+    shape: LayerShape,
     pub blocks: Range<usize>,
-    /// How many rows, and the blocks in each.
-    count: usize,
-    length: usize,
     pub work: U,
 }
 
-impl<U: Divisible> Rows<U> {
-    /// All rows of a layer.
+impl<U: Divisible> LayerBlocks<U> {
+    /// All blocks of a layer.
     pub(crate) fn all(layers: Layers<'_>, layer: usize, work: U) -> Self {
         let (first, shape) = layers[layer];
-        let (count, length) = match (shape.output_panels(), shape.input_panels()) {
-            (1, inputs) => (inputs, 1),
-            rows => rows,
-        };
-        Rows { layer, blocks: first..first + shape.blocks(), count, length, work }
+        LayerBlocks { layer, first, shape, blocks: first..first + shape.blocks(), work }
     }
 
-    /// The rows for the left half of the threads and for the others, if there is more than one.
-    fn cut(self, threads: usize) -> (Self, Option<Self>) {
-        let Rows { layer, blocks, count, length, work } = self;
-        if count == 1 {
-            return (Rows { layer, blocks, count, length, work }, None);
-        }
-        let left = left_share(count, threads);
-        let middle = blocks.start + left * length;
+    /// What their gradient costs.
+    fn cost(&self) -> usize {
+        let of_first = |end| self.shape.gradient_cost(end - self.first);
+        of_first(self.blocks.end) - of_first(self.blocks.start)
+    }
+
+    /// The first blocks, whose gradient costs about this share of that of all, and the other ones.
+    fn cut(self, share: f64) -> [Self; 2] {
+        let cost = (self.cost() as f64 * share) as usize;
+        let LayerBlocks { layer, first, shape, blocks, work } = self;
+        let end = first + shape.blocks_of_gradient_cost(shape.gradient_cost(blocks.start - first) + cost);
+        let middle = end.clamp(blocks.start, blocks.end);
         let [work, right_work] = work.split_at(middle);
-        let right = Rows { layer, blocks: middle..blocks.end, count: count - left, length, work: right_work };
-        (Rows { layer, blocks: blocks.start..middle, count: left, length, work }, Some(right))
+        [(blocks.start..middle, work), (middle..blocks.end, right_work)].map(|(blocks, work)| LayerBlocks {
+            layer,
+            first,
+            shape,
+            blocks,
+            work,
+        })
     }
 }
 
-/// What threads do between two meetings on the way back: step 4 for rows of one or two layers, and step 3 for a part of another.
+/// What threads do between two meetings on the way back: step 4 for blocks of one or two layers, and step 3 through another, of
+/// this shape, for a part of its inputs.
 pub(crate) struct Stage<'a, U> {
-    pub rows: [Option<Rows<U>>; 2],
-    pub delta_in: Option<Part<'a>>,
+    pub blocks: [Option<LayerBlocks<U>>; 2],
+    pub delta_in: Option<(LayerShape, Part<'a>)>,
 }
 
 impl<U: Divisible> Stage<'_, U> {
-    /// The work of the left half of the threads and that of the others, if it can be cut.
+    /// The work of the left half of the threads and that of the others, if it can be cut. Panels of deltas are cut first, which
+    /// leaves one half more to do; of the blocks, which are many, the other half gets so many more. Of two layers each has the
+    /// same share, so that a thread updates the weights that it reads.
     fn cut(self, threads: usize) -> (Self, Option<Self>) {
-        let (delta_in, right_delta_in) = cut_option(self.delta_in, |part| part.cut(threads));
-        let [(first, right_first), (second, right_second)] =
-            self.rows.map(|rows| cut_option(rows, |rows| rows.cut(threads)));
-        let right = Stage { rows: [right_first, right_second], delta_in: right_delta_in };
-        let is_empty = right.delta_in.is_none() && right.rows.iter().all(Option::is_none);
-        (Stage { rows: [first, second], delta_in }, if is_empty { None } else { Some(right) })
+        let Stage { blocks, delta_in } = self;
+        let cost_of_deltas = |delta_in: &Option<(LayerShape, Part<'_>)>| {
+            delta_in.as_ref().map_or(0, |(shape, part)| shape.backward_cost(part.panels.units()))
+        };
+        let of_blocks = blocks.iter().flatten().map(LayerBlocks::cost).sum::<usize>();
+        let all = of_blocks + cost_of_deltas(&delta_in);
+        let (delta_in, right_delta_in) = cut_option(delta_in, |(shape, part)| {
+            let (part, right) = part.cut(threads);
+            ((shape, part), right.map(|right| (shape, right)))
+        });
+        let left = all as f64 * (threads / 2) as f64 / threads as f64 - cost_of_deltas(&delta_in) as f64;
+        let share = (left / of_blocks.max(1) as f64).clamp(0.0, 1.0);
+        let [(first, right_first), (second, right_second)] = blocks.map(|blocks| {
+            cut_option(blocks, |blocks| {
+                let [left, right] = blocks.cut(share);
+                (left, if right.blocks.is_empty() { None } else { Some(right) })
+            })
+        });
+        let right = Stage { blocks: [right_first, right_second], delta_in: right_delta_in };
+        let is_empty = right.delta_in.is_none() && right.blocks.iter().all(Option::is_none);
+        (Stage { blocks: [first, second], delta_in }, if is_empty { None } else { Some(right) })
     }
 
     /// Calls `body` on up to `threads` threads, with their numbers, with a part of the work each.
@@ -131,13 +154,14 @@ fn cut_option<T>(whole: Option<T>, cut: impl FnOnce(T) -> (T, Option<T>)) -> (Op
     })
 }
 
-/// Calls `body` on up to `threads` threads with their rows of each layer, one layer after the other.
-pub(crate) fn for_rows<U: Divisible>(threads: usize, layers: Layers<'_>, work: U, body: &(impl Fn(U) + Sync)) {
+/// Calls `body` on up to `threads` threads with their blocks of each layer, one layer after the other.
+pub(crate) fn for_layers<U: Divisible>(threads: usize, layers: Layers<'_>, work: U, body: &(impl Fn(U) + Sync)) {
     let mut rest = work;
     for layer in (0..layers.len()).rev() {
         let [before, of_layer] = rest.split_at(layers[layer].0);
-        let rows = Rows::all(layers, layer, of_layer);
-        share_out(0..threads, rows, &|rows, threads, _| rows.cut(threads.len()), &|_, rows| body(rows.work));
+        let stage = Stage { blocks: [Some(LayerBlocks::all(layers, layer, of_layer)), None], delta_in: None };
+        stage
+            .run(threads, &|_, Stage { blocks, .. }| blocks.into_iter().flatten().for_each(|blocks| body(blocks.work)));
         rest = before;
     }
 }

@@ -165,7 +165,7 @@ impl Divisible for BlocksToUpdate<'_> {
     fn split_at(self, middle: usize) -> [Self; 2] {
         let BlocksToUpdate { blocks, weights, kept, sums } = self;
         let count = middle - blocks.start;
-        let share = |length: usize| length / blocks.len() * count;
+        let share = |length: usize| length / blocks.len().max(1) * count;
         let (left_kept, right_kept) = kept.split_at_mut(share(kept.len()));
         let (left_sums, right_sums) = sums.split_at_mut(share(sums.len()));
         let (left_weights, right_weights) = weights.split_at(count);

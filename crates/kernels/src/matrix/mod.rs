@@ -47,6 +47,7 @@ mod activate;
 mod backward;
 mod book_order;
 mod columns;
+mod cost;
 mod few;
 mod forward;
 mod gather;
