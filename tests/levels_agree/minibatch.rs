@@ -1,8 +1,8 @@
 //! The matrix kernels of a minibatch: forward, backward, gradient and descent; and between panels and columns.
 
 use kernels::matrix::{
-    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, Row, RowMut, Table, WayBack,
+    self, BACKWARD_BLOCK, BackwardReaders, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL,
+    Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut, Table, WayBack,
 };
 use kernels::{Activation, Dropout, Level, Sgd, Slope, dispatch, reference};
 use proptest::prelude::*;
@@ -243,10 +243,10 @@ proptest! {
                 for ((block, before), (forward, backward)) in places().zip(&sums_before).zip(copies) {
                     let gradient = gradient_of(last, block);
                     let mut velocity = vec![0.0; GRADIENT];
-                    for _step in 0..2 {
+                    for readers in [BackwardReaders::Writer, BackwardReaders::Everybody] {
                         let block = BlockMut { forward: &mut *forward, backward: &mut *backward };
                         let before = before.as_deref();
-                        dispatch!(level, simd => gradient.descend(simd, *sgd, false, before, block, &mut velocity));
+                        dispatch!(level, simd => gradient.descend(simd, *sgd, readers, before, block, &mut velocity));
                     }
                 }
                 let mut found_weights = vec![f32::NAN; weights.len()];

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use kernels::matrix::{
-    self, BACKWARD_BLOCK, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL, Panels,
-    PanelsMut, ROW_MULTIPLE, Table, WayBack,
+    self, BACKWARD_BLOCK, BackwardReaders, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL,
+    Panels, PanelsMut, ROW_MULTIPLE, Table, WayBack,
 };
 use kernels::{Activation, Level, Sgd, dispatch, reference};
 use net::random::Random;
@@ -163,7 +163,7 @@ impl Layer {
                     let forward = &mut self.forward[at * FORWARD_BLOCK..][..FORWARD_BLOCK];
                     let backward = &mut self.backward[at * BACKWARD_BLOCK..][..BACKWARD_BLOCK];
                     let velocity = &mut self.velocity[at * GRADIENT..][..GRADIENT];
-                    gradient.descend(simd, SGD, false, None, BlockMut { forward, backward }, velocity);
+                    gradient.descend(simd, SGD, BackwardReaders::Writer, None, BlockMut { forward, backward }, velocity);
                 }));
             }
             Kernel::BackwardAndDescend => {

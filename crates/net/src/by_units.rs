@@ -7,7 +7,7 @@
 //! thread works for itself: to gather all features, or to compute few outputs, takes no longer than to read what another core
 //! has just written. Each number's chain is the same, and so are its bits.
 
-use kernels::matrix::{Blocks, Panels, Table};
+use kernels::matrix::{BackwardReaders, Blocks, Panels, Table};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::layer;
@@ -221,7 +221,8 @@ impl<'a> ByUnits<'a> {
     fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, blocks: LayerBlocks<impl StepFour>) {
         let LayerBlocks { layer, blocks, work: mut step_four, .. } = blocks;
         let ((first, shape), samples) = (layers[layer], self.samples);
-        let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples };
+        let readers = if layer == 0 { BackwardReaders::Nobody } else { BackwardReaders::Everybody };
+        let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples, readers };
         dispatch!(self.level, simd => step_four.layer(simd, gradients));
     }
 }

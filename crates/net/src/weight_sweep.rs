@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use kernels::matrix::{
-    self, BlockGradient, BlockMut, Blocks, GRADIENT, LayerShape, PANEL, Panels, WayBack, backward_and_descend,
+    self, BackwardReaders, BlockGradient, BlockMut, Blocks, GRADIENT, LayerShape, PANEL, Panels, WayBack,
+    backward_and_descend,
 };
 use kernels::simd::Simd;
 use kernels::{Activation, Level, Sgd, Step, dispatch};
@@ -55,6 +56,7 @@ pub(crate) struct LayerGradients<'a> {
     pub z: Panels<'a>,
     pub delta: Panels<'a>,
     pub samples: usize,
+    pub readers: BackwardReaders,
 }
 
 impl LayerGradients<'_> {
@@ -69,12 +71,13 @@ impl LayerGradients<'_> {
             |block, place| visit(first + block, BlockGradient { shape, block: place, z, delta, samples }),
         );
     }
+}
 
-    /// Whether nothing is propagated back through the layer.
-    #[inline(always)]
-    fn is_first(&self) -> bool {
-        self.layer == 0
-    }
+/// Who reads the backward copies of a layer's weights, counted from 0 for the first one with weights, where the thread that
+/// updates them all goes back through it.
+#[inline(always)]
+fn readers_of(layer: usize) -> BackwardReaders {
+    if layer == 0 { BackwardReaders::Nobody } else { BackwardReaders::Writer }
 }
 
 /// What is done with the gradients of blocks: step 4. It has their weights, which step 3 reads before.
@@ -139,15 +142,16 @@ fn backpropagate_with<S: Simd>(
     let slope = layout.slope(activation);
     for layer in (0..layers.len()).rev() {
         let (first, shape) = layers[layer];
-        let blocks = first..first + shape.blocks();
+        let (blocks, readers) = (first..first + shape.blocks(), readers_of(layer));
         if layer == 0 {
             let (z, delta) = (layout.z(hidden, ends, 0), layout.delta(hidden, ends, 1));
-            step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+            step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples, readers });
         } else {
             let (before, delta_in, after) = layout.hidden_deltas(hidden, layer);
             let way_back = WayBack { slope, derivatives: layout.derivatives(before, layer), delta_in };
             let (z, delta) = (layout.z(before, ends, layer), layout.next_delta(after, ends, layer + 1));
-            step_four.back_and_layer(simd, way_back, LayerGradients { layer, first, shape, blocks, z, delta, samples });
+            let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples, readers };
+            step_four.back_and_layer(simd, way_back, gradients);
         }
     }
 }
@@ -212,7 +216,7 @@ impl Update<'_> {
     /// the loops over the blocks keep nothing on the stack for it.
     #[inline(always)]
     fn descend<S: Simd>(&mut self, simd: S, sgd: Sgd, gradients: LayerGradients<'_>) {
-        let is_first = gradients.is_first();
+        let readers = gradients.readers;
         gradients.for_each(
             #[inline(always)]
             |block, gradient| {
@@ -220,7 +224,7 @@ impl Update<'_> {
                     #[inline(always)]
                     || {
                         let (before, weights, velocity) = self.descent_of(block);
-                        gradient.descend(simd, sgd, is_first, before, weights, velocity);
+                        gradient.descend(simd, sgd, readers, before, weights, velocity);
                     },
                 );
             },
@@ -265,7 +269,7 @@ impl Update<'_> {
     #[inline(always)]
     fn update<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
         let Update { updated: BlocksToUpdate { blocks, weights, kept, sums }, step, goes_on } = self;
-        let (slots, is_first) = (step.rule.slots() * GRADIENT, gradients.is_first());
+        let (slots, readers) = (step.rule.slots() * GRADIENT, gradients.readers);
         let mut sums_of_one_group = [0.0; GRADIENT];
         gradients.for_each(
             #[inline(always)]
@@ -275,7 +279,7 @@ impl Update<'_> {
                 sum_block(simd, gradient, sums, *goes_on);
                 let kept = &mut kept[block * slots..][..slots];
                 let place = (gradient.shape, gradient.block);
-                update_block(simd, place, *step, is_first, sums, weights.block(block), kept);
+                update_block(simd, place, *step, readers, sums, weights.block(block), kept);
             },
         );
     }
@@ -354,7 +358,7 @@ impl StepFour for AdditionAndUpdate<'_> {
     #[inline(always)]
     fn layer<S: Simd>(&mut self, simd: S, gradients: LayerGradients<'_>) {
         let AdditionAndUpdate { weights, kept, step, sums, turn, abandoned } = self;
-        let (slots, is_first) = (step.rule.slots() * GRADIENT, gradients.is_first());
+        let (slots, readers) = (step.rule.slots() * GRADIENT, gradients.readers);
         gradients.for_each(
             #[inline(always)]
             |block, gradient| {
@@ -366,7 +370,7 @@ impl StepFour for AdditionAndUpdate<'_> {
                     #[inline(always)]
                     |sums| {
                         sum_block(simd, gradient, &mut sums.numbers, *turn > 0);
-                        update_block(simd, place, *step, is_first, &sums.numbers, weights.block(block), kept);
+                        update_block(simd, place, *step, readers, &sums.numbers, weights.block(block), kept);
                     },
                 );
             },
@@ -431,7 +435,7 @@ pub(crate) fn update_from_sums(level: Level, layers: Layers<'_>, step: Step, upd
             let block = block - blocks.start;
             let sums = &sums[block].get_mut().numbers;
             let kept = &mut kept[block * slots..][..slots];
-            update_block(simd, place, step, layer == 0, sums, weights.block(block), kept);
+            update_block(simd, place, step, readers_of(layer), sums, weights.block(block), kept);
         },
     ));
 }
@@ -457,7 +461,7 @@ pub(crate) fn update_in_turn<S: Simd>(
                 turn,
                 abandoned,
                 #[inline(always)]
-                |sums| update_block(simd, place, step, layer == 0, &sums.numbers, weights.block(block), kept),
+                |sums| update_block(simd, place, step, readers_of(layer), &sums.numbers, weights.block(block), kept),
             );
         },
     );
@@ -510,13 +514,13 @@ fn update_block<S: Simd>(
     simd: S,
     place: (LayerShape, (usize, usize)),
     step: Step,
-    is_first: bool,
+    readers: BackwardReaders,
     sums: &[f32],
     weights: matrix::BlockMut<'_>,
     kept: &mut [f32],
 ) {
     simd.vectorize(
         #[inline(always)]
-        move || matrix::update_block(simd, place, step, is_first, sums, weights, kept),
+        move || matrix::update_block(simd, place, step, readers, sums, weights, kept),
     );
 }

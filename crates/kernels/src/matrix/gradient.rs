@@ -37,6 +37,17 @@ pub struct BlockMut<'a> {
     pub backward: &'a mut [f32],
 }
 
+/// Who reads the backward copy of some weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackwardReaders {
+    /// Nobody: that of the first layer, through which nothing is propagated back.
+    Nobody,
+    /// The thread that writes it.
+    Writer,
+    /// Other threads, too.
+    Everybody,
+}
+
 /// The sweep that reads a copy.
 #[derive(Clone, Copy)]
 pub(super) enum Side {
@@ -98,8 +109,8 @@ impl BlockGradient<'_> {
     }
 
     /// The same sums, and with each at once the step of gradient descent, while it is in a register. Keeps both copies of
-    /// the block in agreement; but of the first layer (`is_first`), through which nothing is propagated back, the
-    /// forward copy alone unless the output panel has at most [`NARROW`](super::NARROW) units.
+    /// the block in agreement; but where nobody reads the backward copy, the forward copy alone unless the output panel has
+    /// at most [`NARROW`](super::NARROW) units.
     ///
     /// `before` has the sums over the samples before, if there are any. `velocity` has the layout of the gradient; it may be
     /// empty where the momentum is 0.
@@ -112,28 +123,27 @@ impl BlockGradient<'_> {
         &self,
         simd: S,
         sgd: Sgd,
-        is_first: bool,
+        readers: BackwardReaders,
         before: Option<&[f32]>,
         mut block: BlockMut<'_>,
         velocity: &mut [f32],
     ) {
         block.check();
         let start = before.map_or(Start::ZERO, Start::after);
-        // The copy that is written afterwards, see `refresh_other_copy`, is fetched as well. Of the first layer there is none.
+        let refreshed = block.weights(Side::Backward);
         if sgd.momentum == 0.0 {
             self.finish_with(
                 simd,
                 start,
                 #[inline(always)]
                 |side| {
-                    let (weights, refreshed) = (block.weights(side), block.weights(Side::Backward));
+                    let weights = block.weights(side);
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            if !is_first {
-                                simd.prefetch(refreshed.wrapping_add(place));
-                            }
+                            // SAFETY: tiles announce places of the forward copy, and few units have no tiles.
+                            unsafe { fetch_refreshed(simd, readers, refreshed, place) };
                         },
                         #[inline(always)]
                         move |sum, place| {
@@ -151,15 +161,14 @@ impl BlockGradient<'_> {
                 start,
                 #[inline(always)]
                 |side| {
-                    let (weights, refreshed) = (block.weights(side), block.weights(Side::Backward));
+                    let weights = block.weights(side);
                     (
                         #[inline(always)]
                         move |place| {
                             simd.prefetch(weights.wrapping_add(place));
-                            if !is_first {
-                                simd.prefetch(refreshed.wrapping_add(place));
-                            }
                             simd.prefetch(velocity.wrapping_add(place));
+                            // SAFETY: as above.
+                            unsafe { fetch_refreshed(simd, readers, refreshed, place) };
                         },
                         #[inline(always)]
                         move |sum, place| {
@@ -172,7 +181,7 @@ impl BlockGradient<'_> {
                 },
             );
         }
-        refresh_other_copy(simd, (self.shape, self.block), is_first, block);
+        refresh_other_copy(simd, (self.shape, self.block), readers, block);
     }
 
     /// # Panics
@@ -360,19 +369,36 @@ pub(super) unsafe fn descend_lanes<S: Simd>(simd: S, sgd: Sgd, sum: S::Vector, w
     }
 }
 
+/// Fetches a cache line of the backward copy (which [`BlockMut::weights`] has told), if it is to be written after the forward
+/// copy: the line that is as far on as `place` is in the forward copy, which takes its turn with all others.
+///
+/// # Safety
+/// `place` must be one of the gradient, and [`refresh_other_copy`] must follow.
+#[inline(always)]
+pub(super) unsafe fn fetch_refreshed<S: Simd>(simd: S, readers: BackwardReaders, backward: *mut f32, place: usize) {
+    match readers {
+        BackwardReaders::Nobody => {}
+        BackwardReaders::Writer => simd.prefetch(backward.wrapping_add(place)),
+        // SAFETY: the copy has a place for each one of the gradient below the row of biases. What lies outside the layer, and is
+        // not written anew, is 0 and stays so.
+        BackwardReaders::Everybody if place >= PANEL => unsafe { simd.claim(backward.wrapping_add(place)) },
+        BackwardReaders::Everybody => {}
+    }
+}
+
 /// The copy of the block that is updated is copied to the other one.
 #[inline(always)]
 pub(super) fn refresh_other_copy<S: Simd>(
     simd: S,
     (shape, block): (LayerShape, (usize, usize)),
-    is_first: bool,
+    readers: BackwardReaders,
     weights: BlockMut<'_>,
 ) {
     let (inputs, outputs) = units_in_block(shape, block);
     let forward = &mut weights.forward[PANEL..];
     if shape.is_narrow_panel(block.0) {
         copy_to_forward(outputs, inputs, weights.backward, forward);
-    } else if !is_first {
+    } else if readers != BackwardReaders::Nobody {
         copy_to_backward(simd, outputs, inputs, forward, weights.backward);
     }
 }

@@ -68,7 +68,7 @@ pub use book_order::{read_blocks, read_gradient, write_blocks, write_gradient};
 pub use columns::{columns_len, columns_to_panels, panels_to_columns};
 pub use forward::{forward, forward_table};
 pub use gather::gather_rows;
-pub use gradient::{BlockGradient, BlockMut};
+pub use gradient::{BackwardReaders, BlockGradient, BlockMut};
 pub use layout::{
     BACKWARD_BLOCK, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, NARROW, PANEL, Panels, PanelsMut, ROW_MULTIPLE, Table,
 };

@@ -2,7 +2,7 @@
 //! read the same activations and deltas, and each is a chain that waits for itself: side by side they take little longer than one.
 
 use super::few::with_units;
-use super::gradient::{BlockGradient, BlockMut, Side, Start, descend_lanes, refresh_other_copy};
+use super::gradient::{BackwardReaders, BlockGradient, BlockMut, Side, Start, descend_lanes, refresh_other_copy};
 use super::layout::{GRADIENT, NARROW, PANEL, Panels, PanelsMut, units_in_block};
 use crate::activation::{Slope, derivative_lanes, with_constant};
 use crate::optimizer::Sgd;
@@ -66,7 +66,7 @@ pub fn backward_and_descend<S: Simd>(
             );
         }
     }));
-    refresh_other_copy(simd, (shape, place), false, block);
+    refresh_other_copy(simd, (shape, place), BackwardReaders::Writer, block);
 }
 
 /// What a pass over the samples reads and writes: rows of panels.

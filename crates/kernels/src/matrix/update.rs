@@ -1,7 +1,7 @@
 //! The optimiser's step of one block of weights, from its gradient in memory: for all rules that are not applied to the
 //! sums while they are in registers ([`BlockGradient::descend`](super::BlockGradient::descend)).
 
-use super::gradient::{BlockMut, refresh_other_copy};
+use super::gradient::{BackwardReaders, BlockMut, refresh_other_copy};
 use super::layout::{GRADIENT, LayerShape, PANEL, units_in_block};
 use crate::optimizer::Step;
 use crate::simd::Simd;
@@ -18,7 +18,7 @@ pub fn update_block<S: Simd>(
     simd: S,
     (shape, block): (LayerShape, (usize, usize)),
     step: Step,
-    is_first: bool,
+    readers: BackwardReaders,
     sums: &[f32],
     weights: BlockMut<'_>,
     kept: &mut [f32],
@@ -40,7 +40,7 @@ pub fn update_block<S: Simd>(
         update_row(simd, step, (1 + row, columns), sums, &mut copy[row * PANEL..], kept);
         row += 1;
     }
-    refresh_other_copy(simd, (shape, block), is_first, weights);
+    refresh_other_copy(simd, (shape, block), readers, weights);
 }
 
 /// For each output of block `block` of a layer, the squares of its `sums` added up in f64: that of the bias, if it is here, and

@@ -101,6 +101,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn claim(self, place: *mut f32) {
+        // SAFETY: passed on to the caller. Volatile, or the compiler might leave it out.
+        unsafe { place.write_volatile(0.0) }
+    }
+
+    #[inline(always)]
     fn are_within(self, [a, b, c, d]: [Avx2Vector; 4], bound: f32) -> bool {
         // Of two negative numbers, that of the greater magnitude is the greater integer; a NaN is greater than all.
         // SAFETY: the token proves AVX2.

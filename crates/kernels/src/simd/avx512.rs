@@ -105,6 +105,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn claim(self, place: *mut f32) {
+        // SAFETY: passed on to the caller. Volatile, or the compiler might leave it out.
+        unsafe { place.write_volatile(0.0) }
+    }
+
+    #[inline(always)]
     fn uniform(self, [before, between]: [u32; 2], first: u32) -> Avx512Vector {
         // SAFETY: the token proves AVX-512F.
         Avx512Vector(unsafe {

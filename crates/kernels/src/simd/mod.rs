@@ -116,6 +116,14 @@ pub trait Simd: Splat + Send + Sync + 'static {
     #[inline(always)]
     fn prefetch(self, _place: *const f32) {}
 
+    /// Has the core ask for the cache line of `place` in advance, to write it: writes 0 there. A core must ask for each line that
+    /// another core has read, one after the other, and can go on meanwhile as long as few of them wait; a hint does not help.
+    ///
+    /// # Safety
+    /// `place` must be writable.
+    #[inline(always)]
+    unsafe fn claim(self, _place: *mut f32) {}
+
     /// The first four numbers of `LANES` rows, `stride` apart, as four columns: lane i belongs to row i.
     ///
     /// # Safety
