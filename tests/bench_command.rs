@@ -43,6 +43,9 @@ fn bench_prints_tables_and_writes_json_and_a_page() {
         assert!(json["training"][0][number].as_f64().unwrap() > 0.0, "{number}");
     }
     assert!(json["one_row"][0]["microseconds"].is_f64() && json["reading"][0]["gigabytes_per_second"].is_f64());
+    let [least, median, most] =
+        ["least", "median", "most"].map(|which| json["round_trip"][format!("{which}_nanoseconds")].as_f64().unwrap());
+    assert!(0.0 < least && least <= median && median <= most, "{least}, {median}, {most}");
 
     let page = desk.read("b.html");
     let without_namespaces = page.replace("http://www.w3.org/2000/svg", "");

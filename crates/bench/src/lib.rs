@@ -7,7 +7,7 @@
 //! - [`workload`]: the networks that everything is measured on. [`throughput`]: training them, timed; [`prediction`]:
 //!   predicting with them.
 //! - [`machine`]: what the machine is. [`peak`] and [`streaming`]: what it could do at most, in arithmetic and in moving
-//!   numbers. [`turns`]: timing in turns with such a limit.
+//!   numbers; [`round_trip`](mod@round_trip): how far its cores are from each other. [`turns`]: timing in turns with such a limit.
 //! - [`suite`]: all measurements of `backprop bench`; [`results`]: what came out, as it is written to JSON; [`report`]: as
 //!   tables and as a page.
 //! - [`equal_work`]: the starting weights and rows that all programs of the comparison in `peers/` get.
@@ -27,6 +27,7 @@ pub mod peak;
 pub mod prediction;
 pub mod report;
 pub mod results;
+pub mod round_trip;
 pub mod streaming;
 pub mod suite;
 pub mod throughput;

@@ -29,6 +29,8 @@ pub struct Results {
     pub peaks: Vec<Peak>,
     /// How fast numbers are read.
     pub reading: Vec<Reading>,
+    /// How far cores are from each other, if several threads were measured.
+    pub round_trip: Option<RoundTrip>,
     /// The kernels, on one thread.
     pub kernels: Vec<Kernel>,
     /// Training, an epoch at a time.
@@ -59,6 +61,30 @@ pub struct Reading {
     pub threads: usize,
     /// All threads together.
     pub gigabytes_per_second: f64,
+}
+
+/// A cache line's way from one thread to another and back, measured before each network that runs on several threads: where
+/// other programs, or other virtual machines, move threads from core to core, it changes within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundTrip {
+    /// Of all these measurements the shortest one.
+    pub least_nanoseconds: f64,
+    /// The middle one.
+    pub median_nanoseconds: f64,
+    /// The longest one.
+    pub most_nanoseconds: f64,
+}
+
+impl RoundTrip {
+    /// Of these measurements, in nanoseconds, if there are any.
+    pub fn of(mut nanoseconds: Vec<f64>) -> Option<Self> {
+        nanoseconds.sort_by(f64::total_cmp);
+        Some(RoundTrip {
+            least_nanoseconds: *nanoseconds.first()?,
+            median_nanoseconds: nanoseconds[nanoseconds.len() / 2],
+            most_nanoseconds: *nanoseconds.last()?,
+        })
+    }
 }
 
 /// A kernel at one size and level.

@@ -11,7 +11,8 @@ use crate::fixture::{self, Fixture, Prepare, Work};
 use crate::machine::Machine;
 use crate::peak;
 use crate::prediction::Prediction;
-use crate::results::{FORMAT, Kernel, Kind, Latency, Peak, Reading, Results, Throughput};
+use crate::results::{FORMAT, Kernel, Kind, Latency, Peak, Reading, Results, RoundTrip, Throughput};
+use crate::round_trip::round_trip;
 use crate::streaming::{self, Buffer, Stream};
 use crate::throughput::{EPOCH, SHORT_EPOCH, Training};
 use crate::turns::{Best, Laps, take_turns};
@@ -38,6 +39,8 @@ pub struct Suite {
     settings: Settings,
     parts: Vec<Part>,
     results: Results,
+    /// In nanoseconds.
+    round_trips: Vec<f64>,
 }
 
 /// A part of the suite: all levels and threads of one thing.
@@ -73,12 +76,13 @@ impl Suite {
             machine,
             peaks: Vec::new(),
             reading: Vec::new(),
+            round_trip: None,
             kernels: Vec::new(),
             training: Vec::new(),
             one_row: Vec::new(),
             many_rows: Vec::new(),
         };
-        Suite { settings, parts, results }
+        Suite { settings, parts, results, round_trips: Vec::new() }
     }
 
     /// How many parts there are, for a progress bar.
@@ -121,6 +125,7 @@ impl Suite {
                 }
             }
         }
+        self.results.round_trip = RoundTrip::of(self.round_trips);
         Ok(self.results)
     }
 
@@ -152,6 +157,14 @@ impl Suite {
                 threads,
                 gigabytes_per_second: rate / 1e9,
             });
+        }
+    }
+
+    /// If several threads are to be measured.
+    fn round_trip(&mut self) {
+        const TIME: Duration = Duration::from_millis(5);
+        if self.settings.threads.iter().any(|&threads| threads > 1) {
+            self.round_trips.push(round_trip(TIME));
         }
     }
 
@@ -194,6 +207,7 @@ impl Suite {
     }
 
     fn training(&mut self, workload: &Workload) -> Result<(), Error> {
+        self.round_trip();
         let Settings { levels, threads, quick, .. } = &self.settings;
         agreement::check_training(workload, levels, threads)?;
         agreement::check_epoch(workload, levels, threads)?;
@@ -213,6 +227,7 @@ impl Suite {
     }
 
     fn many_rows(&mut self, workload: &Workload) -> Result<(), Error> {
+        self.round_trip();
         let (network, data) = (workload.network(), workload.data(MANY_ROWS));
         let Settings { levels, threads, .. } = &self.settings;
         agreement::check_prediction(&network, &data, MANY_ROWS, levels, threads)?;

@@ -57,6 +57,9 @@ fn heading(results: &Results) -> Markup {
             @for reading in results.reading.iter().filter(|reading| reading.threads == 1) {
                 (fact(rounded(reading.gigabytes_per_second), format!("GB/s, {} ({})", reading.place, memory(reading.bytes_per_thread))))
             }
+            @if let Some(trip) = results.round_trip {
+                (fact(rounded(trip.median_nanoseconds), "ns, a cache line to another core and back".to_owned()))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, presets};
 
 use super::numbers::{memory, percent, rounded, scaled, times};
-use crate::results::{Kernel, Kind, Results, Throughput};
+use crate::results::{Kernel, Kind, Results, RoundTrip, Throughput};
 
 /// A table with a title. Displayed in Markdown.
 pub struct Table {
@@ -26,6 +26,7 @@ pub fn tables(results: &Results) -> Vec<Table> {
     let tables = [
         peaks(results),
         reading(results),
+        round_trip(results),
         elementwise(results),
         streaming(results),
         products(results),
@@ -60,6 +61,17 @@ fn reading(results: &Results) -> Table {
     });
     let note = "A buffer of each thread, read again and again at the best level; all threads together.";
     table("Reading", note, &["from", "buffer"], &["threads", "GB/s"], rows.collect())
+}
+
+fn round_trip(results: &Results) -> Table {
+    let rows = results.round_trip.map(|trip| {
+        let RoundTrip { least_nanoseconds, median_nanoseconds, most_nanoseconds } = trip;
+        [least_nanoseconds, median_nanoseconds, most_nanoseconds].map(rounded).to_vec()
+    });
+    let note = "Measured before each network on several threads, which gain less while their cores are far apart: virtual \
+                machines move them.";
+    let numbers = ["least, ns", "median, ns", "most, ns"];
+    table("A cache line to another core and back", note, &[], &numbers, rows.into_iter().collect())
 }
 
 fn kernels(results: &Results, kind: Kind, numbers: impl Fn(&Kernel) -> Vec<String>) -> Vec<Vec<String>> {
