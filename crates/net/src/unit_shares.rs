@@ -113,31 +113,36 @@ pub(crate) struct Stage<'a, U> {
 }
 
 impl<U: Divisible> Stage<'_, U> {
+    /// What its blocks cost, and what its deltas do.
+    fn costs(&self) -> [usize; 2] {
+        let of_deltas = self.delta_in.as_ref().map(|(shape, part)| shape.backward_cost(part.panels.units()));
+        [self.blocks.iter().flatten().map(LayerBlocks::cost).sum(), of_deltas.unwrap_or(0)]
+    }
+
     /// The work of the left half of the threads and that of the others, if it can be cut. Panels of deltas are cut first, which
     /// leaves one half more to do; of the blocks, which are many, the other half gets so many more. Of two layers each has the
     /// same share, so that a thread updates the weights that it reads.
     fn cut(self, threads: usize) -> (Self, Option<Self>) {
+        let [of_blocks, of_deltas] = self.costs();
+        let half = (of_blocks + of_deltas) as f64 * (threads / 2) as f64 / threads as f64;
         let Stage { blocks, delta_in } = self;
-        let cost_of_deltas = |delta_in: &Option<(LayerShape, Part<'_>)>| {
-            delta_in.as_ref().map_or(0, |(shape, part)| shape.backward_cost(part.panels.units()))
-        };
-        let of_blocks = blocks.iter().flatten().map(LayerBlocks::cost).sum::<usize>();
-        let all = of_blocks + cost_of_deltas(&delta_in);
         let (delta_in, right_delta_in) = cut_option(delta_in, |(shape, part)| {
             let (part, right) = part.cut(threads);
             ((shape, part), right.map(|right| (shape, right)))
         });
-        let left = all as f64 * (threads / 2) as f64 / threads as f64 - cost_of_deltas(&delta_in) as f64;
-        let share = (left / of_blocks.max(1) as f64).clamp(0.0, 1.0);
+        let mut left = Stage { blocks: [None, None], delta_in };
+        let [_, of_left_deltas] = left.costs();
+        let share = ((half - of_left_deltas as f64) / of_blocks.max(1) as f64).clamp(0.0, 1.0);
         let [(first, right_first), (second, right_second)] = blocks.map(|blocks| {
             cut_option(blocks, |blocks| {
                 let [left, right] = blocks.cut(share);
                 (left, if right.blocks.is_empty() { None } else { Some(right) })
             })
         });
+        left.blocks = [first, second];
         let right = Stage { blocks: [right_first, right_second], delta_in: right_delta_in };
         let is_empty = right.delta_in.is_none() && right.blocks.iter().all(Option::is_none);
-        (Stage { blocks: [first, second], delta_in }, if is_empty { None } else { Some(right) })
+        (left, if is_empty { None } else { Some(right) })
     }
 
     /// Calls `body` on up to `threads` threads, with their numbers, with a part of the work each.
@@ -163,5 +168,51 @@ pub(crate) fn for_layers<U: Divisible>(threads: usize, layers: Layers<'_>, work:
         stage
             .run(threads, &|_, Stage { blocks, .. }| blocks.into_iter().flatten().for_each(|blocks| body(blocks.work)));
         rest = before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use kernels::matrix::{PANEL, Panels};
+
+    use super::*;
+
+    impl Divisible for () {
+        fn split_at(self, _middle: usize) -> [Self; 2] {
+            [(); 2]
+        }
+    }
+
+    /// Up to a block, though panels of deltas are few.
+    #[test]
+    fn threads_have_as_much_to_do() {
+        for (inputs, units, outputs) in [(300, 300, 300), (100, 100, 100), (200, 170, 330), (64, 784, 256)] {
+            let [before, after] =
+                [(inputs, units), (units, outputs)].map(|(inputs, outputs)| LayerShape { inputs, outputs });
+            let layers = [(0, before), (before.blocks(), after)];
+            for threads in 1..=3 {
+                let mut numbers = vec![0.0; Panels::len(inputs, 16)];
+                let delta_in = Some((before, Part::all(PanelsMut::new(&mut numbers, inputs, 16), None)));
+                let stage = Stage { blocks: [Some(LayerBlocks::all(&layers, 1, ())), None], delta_in };
+                let [of_blocks, of_deltas] = stage.costs();
+                let shares = Mutex::new(Vec::new());
+                stage.run(threads, &|_, stage| {
+                    let blocks: Vec<usize> =
+                        stage.blocks.iter().flatten().flat_map(|part| part.blocks.clone()).collect();
+                    shares.lock().unwrap().push((blocks, stage.costs().iter().sum::<usize>()));
+                });
+                let mut shares = shares.into_inner().unwrap();
+                shares.sort_unstable();
+                assert!(
+                    shares.iter().flat_map(|(blocks, _)| blocks.clone()).eq(layers[1].0..layers[1].0 + after.blocks())
+                );
+                for (_, cost) in shares {
+                    let difference = cost.abs_diff((of_blocks + of_deltas) / threads);
+                    assert!(difference <= PANEL * PANEL, "{inputs}-{units}-{outputs}, {threads} threads: {difference}");
+                }
+            }
+        }
     }
 }
