@@ -7,7 +7,7 @@
 //! thread works for itself: to gather all features, or to compute few outputs, takes no longer than to read what another core
 //! has just written. Each number's chain is the same, and so are its bits.
 
-use kernels::matrix::{BackwardReaders, Blocks, Panels, Table};
+use kernels::matrix::{Blocks, Panels, Table};
 use kernels::{Dropout, Level, dispatch};
 
 use crate::layer;
@@ -15,7 +15,7 @@ use crate::loss::add_losses;
 use crate::parameters::Parameters;
 use crate::sample_sweep::{Keep, gather_features, output_deltas, propagate_hidden};
 use crate::unit_shares::{LayerBlocks, Part, Stage, for_ends, for_parts};
-use crate::weight_sweep::{Divisible, LayerGradients, Layers, StepFour};
+use crate::weight_sweep::{Divisible, LayerGradients, Layers, StepFour, readers_of};
 use crate::workspace::GroupLayout;
 use crate::{Dataset, Shape};
 
@@ -221,7 +221,7 @@ impl<'a> ByUnits<'a> {
     fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, blocks: LayerBlocks<impl StepFour>) {
         let LayerBlocks { layer, blocks, work: mut step_four, .. } = blocks;
         let ((first, shape), samples) = (layers[layer], self.samples);
-        let readers = if layer == 0 { BackwardReaders::Nobody } else { BackwardReaders::Everybody };
+        let readers = readers_of(layer, true);
         let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples, readers };
         dispatch!(self.level, simd => step_four.layer(simd, gradients));
     }

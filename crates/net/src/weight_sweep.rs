@@ -56,6 +56,7 @@ pub(crate) struct LayerGradients<'a> {
     pub z: Panels<'a>,
     pub delta: Panels<'a>,
     pub samples: usize,
+    /// Who reads the backward copies of their weights.
     pub readers: BackwardReaders,
 }
 
@@ -73,11 +74,15 @@ impl LayerGradients<'_> {
     }
 }
 
-/// Who reads the backward copies of a layer's weights, counted from 0 for the first one with weights, where the thread that
-/// updates them all goes back through it.
+/// Who reads the backward copies of a layer's weights; layers are counted from 0 for the first one with weights. Others than the
+/// thread that updates them do if threads share out the layer's units.
 #[inline(always)]
-fn readers_of(layer: usize) -> BackwardReaders {
-    if layer == 0 { BackwardReaders::Nobody } else { BackwardReaders::Writer }
+pub(crate) fn readers_of(layer: usize, is_shared_out: bool) -> BackwardReaders {
+    match (layer, is_shared_out) {
+        (0, _) => BackwardReaders::Nobody,
+        (_, false) => BackwardReaders::Writer,
+        (_, true) => BackwardReaders::Everybody,
+    }
 }
 
 /// What is done with the gradients of blocks: step 4. It has their weights, which step 3 reads before.
@@ -142,7 +147,7 @@ fn backpropagate_with<S: Simd>(
     let slope = layout.slope(activation);
     for layer in (0..layers.len()).rev() {
         let (first, shape) = layers[layer];
-        let (blocks, readers) = (first..first + shape.blocks(), readers_of(layer));
+        let (blocks, readers) = (first..first + shape.blocks(), readers_of(layer, false));
         if layer == 0 {
             let (z, delta) = (layout.z(hidden, ends, 0), layout.delta(hidden, ends, 1));
             step_four.layer(simd, LayerGradients { layer, first, shape, blocks, z, delta, samples, readers });
@@ -435,7 +440,7 @@ pub(crate) fn update_from_sums(level: Level, layers: Layers<'_>, step: Step, upd
             let block = block - blocks.start;
             let sums = &sums[block].get_mut().numbers;
             let kept = &mut kept[block * slots..][..slots];
-            update_block(simd, place, step, readers_of(layer), sums, weights.block(block), kept);
+            update_block(simd, place, step, readers_of(layer, false), sums, weights.block(block), kept);
         },
     ));
 }
@@ -461,7 +466,9 @@ pub(crate) fn update_in_turn<S: Simd>(
                 turn,
                 abandoned,
                 #[inline(always)]
-                |sums| update_block(simd, place, step, readers_of(layer), &sums.numbers, weights.block(block), kept),
+                |sums| {
+                    update_block(simd, place, step, readers_of(layer, false), &sums.numbers, weights.block(block), kept)
+                },
             );
         },
     );

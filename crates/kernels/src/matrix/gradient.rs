@@ -370,12 +370,12 @@ pub(super) unsafe fn descend_lanes<S: Simd>(simd: S, sgd: Sgd, sum: S::Vector, w
 }
 
 /// Fetches a cache line of the backward copy (which [`BlockMut::weights`] has told), if it is to be written after the forward
-/// copy: the line that is as far on as `place` is in the forward copy, which takes its turn with all others.
+/// copy: not the one that gets the weights at `place`, but the one that stands there. So each line has its turn.
 ///
 /// # Safety
 /// `place` must be one of the gradient, and [`refresh_other_copy`] must follow.
 #[inline(always)]
-pub(super) unsafe fn fetch_refreshed<S: Simd>(simd: S, readers: BackwardReaders, backward: *mut f32, place: usize) {
+unsafe fn fetch_refreshed<S: Simd>(simd: S, readers: BackwardReaders, backward: *mut f32, place: usize) {
     match readers {
         BackwardReaders::Nobody => {}
         BackwardReaders::Writer => simd.prefetch(backward.wrapping_add(place)),
