@@ -16,7 +16,7 @@ const SHARED_NANOSECONDS: f64 = 1000.0;
 
 impl Word {
     /// Waits until somebody else has written one of these.
-    fn wait_for(&self, words: [u32; 2]) -> u32 {
+    fn wait_for(&self, words: &[u32]) -> u32 {
         let mut spins = 0;
         loop {
             let word = self.0.load(Ordering::Acquire);
@@ -43,7 +43,7 @@ pub fn round_trip(time: Duration) -> f64 {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // 0 is there at the begin and after each answer.
-            while word.wait_for([1, STOP]) != STOP {
+            while word.wait_for(&[1, STOP]) != STOP {
                 word.write(0);
             }
         });
@@ -52,7 +52,7 @@ pub fn round_trip(time: Duration) -> f64 {
             let start = Instant::now();
             for _ in 0..TRIPS {
                 word.write(1);
-                word.wait_for([0, 0]);
+                word.wait_for(&[0]);
             }
             best = best.min(start.elapsed().as_nanos() as f64 / f64::from(TRIPS));
         }

@@ -114,7 +114,7 @@ impl<'a> ByUnits<'a> {
                 let (features, output) = ends_of(thread);
                 for blocks in blocks.into_iter().flatten() {
                     let z = layout.z(before, features, blocks.layer);
-                    self.step_four(layers, z, layout.later_delta(after, output, layer, blocks.layer + 1), blocks);
+                    self.step_four(z, layout.later_delta(after, output, layer, blocks.layer + 1), blocks);
                 }
                 if let Some((_, part)) = delta_in {
                     self.backward(weights, delta, (before, layer), part);
@@ -130,7 +130,7 @@ impl<'a> ByUnits<'a> {
             let (features, output) = ends_of(thread);
             for blocks in blocks.into_iter().flatten() {
                 let z = layout.z(hidden, features, blocks.layer);
-                self.step_four(layers, z, layout.delta(hidden, output, blocks.layer + 1), blocks);
+                self.step_four(z, layout.delta(hidden, output, blocks.layer + 1), blocks);
             }
         });
         let mut loss = 0.0;
@@ -218,10 +218,9 @@ impl<'a> ByUnits<'a> {
     }
 
     /// Step 4 for some blocks of a layer.
-    fn step_four(&self, layers: Layers<'_>, z: Panels<'_>, delta: Panels<'_>, blocks: LayerBlocks<impl StepFour>) {
-        let LayerBlocks { layer, blocks, work: mut step_four, .. } = blocks;
-        let ((first, shape), samples) = (layers[layer], self.samples);
-        let readers = readers_of(layer, true);
+    fn step_four(&self, z: Panels<'_>, delta: Panels<'_>, blocks: LayerBlocks<impl StepFour>) {
+        let LayerBlocks { layer, first, shape, blocks, work: mut step_four } = blocks;
+        let (samples, readers) = (self.samples, readers_of(layer, true));
         let gradients = LayerGradients { layer, first, shape, blocks, z, delta, samples, readers };
         dispatch!(self.level, simd => step_four.layer(simd, gradients));
     }

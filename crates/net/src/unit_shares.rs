@@ -69,8 +69,8 @@ pub(crate) struct LayerBlocks<U> {
     /// Counted from 0 for the first layer with weights.
     pub layer: usize,
     /// The layer's first block, and its shape.
-    first: usize,
-    shape: LayerShape,
+    pub first: usize,
+    pub shape: LayerShape,
     pub blocks: Range<usize>,
     pub work: U,
 }
