@@ -1,10 +1,16 @@
 //! The rows of a minibatch, from wherever they lie in a table.
 
+use std::{ptr, slice};
+
 use super::layout::{LINE, PANEL, Panels, PanelsMut, Table};
 use crate::simd::Simd;
 
-/// A row is asked for so many numbers in advance, but at least one row: rows in a random order are what no processor foresees.
-const AHEAD: usize = 512;
+/// Rows of a panel and more are copied so many at a time, panel by panel: a core fetches several rows side by side faster than
+/// one after the other.
+const SIDE_BY_SIDE: usize = 8;
+
+/// Of each of them, so many numbers are asked for in advance: rows in a random order are what no processor foresees.
+const AHEAD: usize = 3 * PANEL;
 
 /// Writes row `index_of(s)` of `table` to sample s of the panels, for the first `samples` samples. In the last panel, what follows
 /// the last unit in the same vector becomes zero.
@@ -25,88 +31,119 @@ pub fn gather_rows<S: Simd>(
         "the panels have a row for each sample"
     );
     assert_eq!(units, table.units, "the units of the table");
-    let rest = units % S::LANES;
-    // Constants for a single panel, so that its rows are copied without a loop.
-    match units / S::LANES {
-        0 => copy_rows(simd, table, samples, index_of, (0, rest), panels),
-        1 => copy_rows(simd, table, samples, index_of, (1, rest), panels),
-        2 => copy_rows(simd, table, samples, index_of, (2, rest), panels),
-        3 => copy_rows(simd, table, samples, index_of, (3, rest), panels),
-        whole => copy_rows(simd, table, samples, index_of, (whole, rest), panels),
-    }
-}
-
-/// Copies rows of `whole` vectors and `rest` more numbers.
-#[inline(always)]
-fn copy_rows<S: Simd>(
-    simd: S,
-    table: Table<'_>,
-    samples: usize,
-    index_of: impl Fn(usize) -> usize,
-    (whole, rest): (usize, usize),
-    panels: PanelsMut<'_>,
-) {
-    let Table { numbers, units, rows: table_rows } = table;
-    let from = numbers.as_ptr();
-    let (to, stride) = (panels.numbers.as_mut_ptr(), Panels::stride(panels.rows));
-    let rows_ahead = (AHEAD / units).max(1);
-    let mut sample = 0;
-    while sample < samples {
+    let row_of = |sample| {
         let index = index_of(sample);
-        assert!(index < table_rows, "the table has the row");
-        // A single panel's rows are read before it could help.
-        let ahead = if whole * S::LANES >= PANEL && sample + rows_ahead < samples {
-            Some(from.wrapping_add(index_of(sample + rows_ahead) * units))
-        } else {
-            None
-        };
-        // SAFETY: the table has that row, and the panels have all its units, as the caller checked. Unit u has its place
-        // u / PANEL strides and u % PANEL after the sample's first, within the panels, which have a row for each sample, as
-        // the caller checked too; vectors do not straddle panels, since LANES divides PANEL.
-        unsafe { copy_row(simd, (from.add(index * units), ahead), whole, rest, (to.add(sample * PANEL), stride)) };
-        sample += 1;
-    }
-}
-
-/// Copies `whole` vectors and the first `rest` numbers of another one to the panels, of which the first one's row is at `to` and
-/// the next one's `stride` after it. Meanwhile it asks for the cache lines of the row `ahead`, one after the other: all of
-/// them at once would be more than a core waits for.
-///
-/// # Safety
-/// `from` must have them, and the panels places for them.
-#[inline(always)]
-unsafe fn copy_row<S: Simd>(
-    simd: S,
-    (from, ahead): (*const f32, Option<*const f32>),
-    whole: usize,
-    rest: usize,
-    (to, stride): (*mut f32, usize),
-) {
-    let mut vector = 0;
-    while vector < whole {
-        let unit = vector * S::LANES;
-        ask_for(simd, ahead, unit);
-        // SAFETY: passed on to the caller.
-        unsafe { simd.store_to(simd.load_from(from.add(unit)), to.add(unit / PANEL * stride + unit % PANEL)) };
-        vector += 1;
-    }
-    if rest > 0 {
-        let unit = whole * S::LANES;
-        ask_for(simd, ahead, unit);
-        // SAFETY: passed on to the caller.
-        unsafe {
-            let numbers = std::slice::from_raw_parts(from.add(unit), rest);
-            simd.store_to(simd.load_partial(numbers), to.add(unit / PANEL * stride + unit % PANEL));
+        assert!(index < table.rows, "the table has the row");
+        table.numbers.as_ptr().wrapping_add(index * units)
+    };
+    let (to, rest) = (panels.numbers.as_mut_ptr(), units % S::LANES);
+    // SAFETY: `row_of` gives rows of the table, and the panels have all their units, and a row for each sample.
+    unsafe {
+        match units / S::LANES {
+            _ if units >= PANEL => copy_side_by_side(simd, units, samples, row_of, (to, Panels::stride(rows))),
+            // Constants, so that shorter rows are copied without a loop.
+            0 => copy_one_by_one(simd, (0, rest), samples, row_of, to),
+            1 => copy_one_by_one(simd, (1, rest), samples, row_of, to),
+            2 => copy_one_by_one(simd, (2, rest), samples, row_of, to),
+            3 => copy_one_by_one(simd, (3, rest), samples, row_of, to),
+            whole => copy_one_by_one(simd, (whole, rest), samples, row_of, to),
         }
     }
 }
 
-/// Asks for a cache line of a row, if there is one, at every [`LINE`]th unit.
+/// Copies rows of less than a panel: `whole` vectors and `rest` more numbers. They are read before it could help to ask for them.
+///
+/// # Safety
+/// `row_of` must give rows of so many numbers, and at `to` there must be a panel of `samples` rows.
 #[inline(always)]
-fn ask_for<S: Simd>(simd: S, row: Option<*const f32>, unit: usize) {
-    if let Some(row) = row
-        && unit.is_multiple_of(LINE)
-    {
-        simd.prefetch(row.wrapping_add(unit));
+unsafe fn copy_one_by_one<S: Simd>(
+    simd: S,
+    (whole, rest): (usize, usize),
+    samples: usize,
+    row_of: impl Fn(usize) -> *const f32,
+    to: *mut f32,
+) {
+    let mut sample = 0;
+    while sample < samples {
+        // SAFETY: passed on to the caller.
+        unsafe { copy(simd, row_of(sample), (whole, rest), to.add(sample * PANEL)) };
+        sample += 1;
+    }
+}
+
+/// Copies rows of `units` numbers, a panel or more, side by side.
+///
+/// # Safety
+/// `row_of` must give rows of so many numbers, and at `to` there must be panels for them, `stride` apart, of `samples` rows.
+#[inline(always)]
+unsafe fn copy_side_by_side<S: Simd>(
+    simd: S,
+    units: usize,
+    samples: usize,
+    row_of: impl Fn(usize) -> *const f32,
+    (to, stride): (*mut f32, usize),
+) {
+    if samples == 0 {
+        return;
+    }
+    // After the last row comes that row again: it is there, and costs nothing to ask for.
+    let rows_from = |first: usize| {
+        let mut rows = [ptr::null(); SIDE_BY_SIDE];
+        let mut row = 0;
+        while row < SIDE_BY_SIDE {
+            rows[row] = row_of((first + row).min(samples - 1));
+            row += 1;
+        }
+        rows
+    };
+    let ahead = AHEAD.min(units);
+    let (mut first, mut rows) = (0, rows_from(0));
+    while first < samples {
+        let (count, next_rows) = (SIDE_BY_SIDE.min(samples - first), rows_from(first + SIDE_BY_SIDE));
+        let mut unit = 0;
+        while unit < units {
+            let (asked, from) =
+                if unit + ahead < units { (&rows, unit + ahead) } else { (&next_rows, unit + ahead - units) };
+            let panel = to.wrapping_add(unit / PANEL * stride);
+            let left = units - unit;
+            let mut row = 0;
+            while row < count {
+                let asked = asked[row].wrapping_add(from);
+                simd.prefetch(asked);
+                simd.prefetch(asked.wrapping_add(LINE));
+                // SAFETY: units of the row, and its places in their panel, as the caller vouches for.
+                unsafe {
+                    let (from, to) = (rows[row].add(unit), panel.add((first + row) * PANEL));
+                    if left >= PANEL {
+                        copy(simd, from, (PANEL / S::LANES, 0), to);
+                    } else {
+                        copy(simd, from, (left / S::LANES, left % S::LANES), to);
+                    }
+                }
+                row += 1;
+            }
+            unit += PANEL;
+        }
+        (first, rows) = (first + SIDE_BY_SIDE, next_rows);
+    }
+}
+
+/// Copies `whole` vectors and the first `rest` numbers of another one.
+///
+/// # Safety
+/// `from` must have them, and `to` must have room for all these vectors.
+#[inline(always)]
+unsafe fn copy<S: Simd>(simd: S, from: *const f32, (whole, rest): (usize, usize), to: *mut f32) {
+    let end = whole * S::LANES;
+    let mut unit = 0;
+    // SAFETY: passed on to the caller.
+    unsafe {
+        while unit < end {
+            simd.store_to(simd.load_from(from.add(unit)), to.add(unit));
+            unit += S::LANES;
+        }
+        if rest > 0 {
+            simd.store_to(simd.load_partial(slice::from_raw_parts(from.add(end), rest)), to.add(end));
+        }
     }
 }
