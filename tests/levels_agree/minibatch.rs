@@ -4,6 +4,7 @@ use kernels::matrix::{
     self, BACKWARD_BLOCK, BackwardReaders, BlockGradient, BlockMut, Blocks, FORWARD_BLOCK, GRADIENT, LayerShape, PANEL,
     Panels, PanelsMut, ROW_MULTIPLE, Row, RowMut, Table, WayBack,
 };
+use kernels::simd::Simd;
 use kernels::{Activation, Dropout, Level, Sgd, Slope, dispatch, reference};
 use proptest::prelude::*;
 
@@ -49,9 +50,8 @@ fn layer() -> impl Strategy<Value = Layer> {
 fn in_panels(rows_of_units: &[f32], units: usize, rows: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; Panels::len(units, rows)];
     let panels = PanelsMut::new(&mut numbers, units, rows);
-    let samples = rows_of_units.len() / units;
-    let table = Table::new(rows_of_units, units);
-    dispatch!(Level::best(), simd => matrix::gather_rows(simd, table, samples, |row| row, panels));
+    let samples: Vec<usize> = (0..rows_of_units.len() / units).collect();
+    gather_at(Level::best(), Table::new(rows_of_units, units), &samples, panels);
     numbers
 }
 
@@ -60,7 +60,18 @@ fn from_panels(numbers: &[f32], units: usize, rows: usize, samples: usize) -> Ve
     (0..samples).flat_map(|sample| (0..units).map(move |unit| at(sample, unit))).collect()
 }
 
-/// The kernels at a level, each in one place: every place where a kernel is dispatched compiles it for all levels.
+/// The kernels at a level, each in one place: every place where a kernel is dispatched compiles it for all levels. This one
+/// returns the level's lanes.
+fn gather_at(level: Level, table: Table<'_>, indices: &[usize], panels: PanelsMut<'_>) -> usize {
+    fn lanes<S: Simd>(_: S) -> usize {
+        S::LANES
+    }
+    dispatch!(level, simd => {
+        matrix::gather_rows(simd, table, indices.len(), |sample| indices[sample], panels);
+        lanes(simd)
+    })
+}
+
 fn forward_at(
     level: Level,
     weights: Blocks<'_>,
@@ -97,6 +108,29 @@ fn backward_at(
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Short rows are copied one by one, others side by side, and what is no unit of a sample stays as it was, but for zeros up
+    /// to the end of the last vector.
+    #[test]
+    fn rows_of_a_table((units, table, indices) in (1usize..=290, 1usize..=20).prop_flat_map(|(units, rows)| {
+        (Just(units), numbers(units * rows), prop::collection::vec(0..rows, 0..=40))
+    })) {
+        let rows = (1 + indices.len()).next_multiple_of(ROW_MULTIPLE);
+        for level in Level::available() {
+            let mut panels = vec![f32::NAN; Panels::len(units, rows)];
+            let lanes = gather_at(level, Table::new(&table, units), &indices, PanelsMut::new(&mut panels, units, rows));
+            for (place, number) in panels.into_iter().enumerate() {
+                let (panel, in_panel) = (place / Panels::stride(rows), place % Panels::stride(rows));
+                let (sample, unit) = (in_panel / PANEL, panel * PANEL + in_panel % PANEL);
+                let expected = match indices.get(sample) {
+                    Some(row) if unit < units => table[row * units + unit],
+                    Some(_) if unit < units.next_multiple_of(lanes) => 0.0,
+                    _ => f32::NAN,
+                };
+                prop_assert_eq!(number.to_bits(), expected.to_bits(), "{}: {} of {}", level, unit, sample);
+            }
+        }
+    }
 
     #[test]
     fn panels_and_columns((units, samples, z) in (width(), 1usize..=50).prop_flat_map(|(units, samples)| {
