@@ -60,8 +60,9 @@ fn from_panels(numbers: &[f32], units: usize, rows: usize, samples: usize) -> Ve
     (0..samples).flat_map(|sample| (0..units).map(move |unit| at(sample, unit))).collect()
 }
 
-/// The kernels at a level, each in one place: every place where a kernel is dispatched compiles it for all levels. This one
-/// returns the level's lanes.
+// The kernels at a level, each in one place: every place where a kernel is dispatched compiles it for all levels.
+
+/// Returns the level's lanes.
 fn gather_at(level: Level, table: Table<'_>, indices: &[usize], panels: PanelsMut<'_>) -> usize {
     fn lanes<S: Simd>(_: S) -> usize {
         S::LANES
