@@ -24,7 +24,7 @@ struct Layer {
 
 fn layer() -> impl Strategy<Value = Layer> {
     let small = (width(), width(), 1usize..=50, 1usize..=50);
-    // Chains that are computed in stretches: along inputs, outputs, and samples.
+    // Long chains along inputs, outputs, and samples: some tiers compute them in stretches, some of those only on some machines.
     let (few, many) = (1usize..=9, 97usize..=290);
     let sizes = prop_oneof![
         3 => small,

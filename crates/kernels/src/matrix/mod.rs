@@ -35,8 +35,8 @@
 //!
 //! One sample has no tile: [`forward_row`] runs as many chains side by side as hide a multiply-add's latency.
 //!
-//! A long chain is computed in stretches ([`STRETCH`](crate::simd::Simd::STRETCH)) where the caches are small, or the layer
-//! is large: its sum is put down in memory and taken up again, which changes no bit.
+//! A long chain is computed in stretches ([`long_stretch`](crate::simd::Simd::long_stretch)) where the caches are small, or the
+//! layer is large: its sum is put down in memory and taken up again, which changes no bit.
 //!
 //! A layer of at most [`NARROW`] units would waste most lanes of vectors that run across its units; the last two rows of
 //! the table let them run across samples and inputs; the last row also where the last panel of a wider layer has so few

@@ -55,7 +55,8 @@ pub(super) struct Visit {
 pub(super) fn for_each_stretch<S: Simd>(samples: usize, units: usize, panels: usize, mut visit: impl FnMut(Visit)) {
     let is_large = product(&[units, panels, PANEL]) >= LARGE;
     let fetches_ahead = S::FETCHES_AHEAD && is_large;
-    let longest = if is_large { S::large_stretch(second_level_bytes()) } else { S::STRETCH };
+    // Short chains are common, and to look at the machine would be a part of a small layer's time.
+    let longest = if units <= S::STRETCH { S::STRETCH } else { S::long_stretch(is_large, second_level_bytes()) };
     // Where nothing is to be cut, the loops below would be a part of the time.
     if units <= longest && product(&[samples, units]) <= LEAST_RESIDENT && !fetches_ahead {
         let stretch = Stretch { panel: 0, units, is_last: true };

@@ -118,15 +118,17 @@ pub(super) unsafe fn tiles<S: Simd, W: Walk>(
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
     let left_over = left_over::<S>(rows, width);
-    let mut vector = 0;
-    while vector < width {
-        let column = vector * S::LANES;
-        let chain = Chain { b: chain.b.wrapping_add(column), ..chain };
-        let ends = Ends { start: ends.start.wrapping_add(column), place: ends.place + column, ..ends };
-        let vectors = S::TILE_VECTORS.min(width - vector);
-        // SAFETY: the rows and vectors of all columns together are some of those that the caller vouches for.
-        unsafe { column_of_tiles::<S, W>(simd, rows - left_over, vectors, chain, ends, announce, finish) };
-        vector += vectors;
+    let (columns, single) = (width / S::TILE_VECTORS, width % S::TILE_VECTORS);
+    // SAFETY: the rows and vectors of all columns together are some of those that the caller vouches for.
+    unsafe {
+        if columns > 0 {
+            let size = (S::TILE_VECTORS, columns);
+            columns_of_tiles::<S, W>(simd, rows - left_over, size, chain, ends, announce, finish);
+        }
+        if single > 0 {
+            let (chain, ends) = beside(chain, ends, columns * S::TILE_VECTORS * S::LANES);
+            columns_of_tiles::<S, W>(simd, rows - left_over, (single, 1), chain, ends, announce, finish);
+        }
     }
     if left_over > 0 {
         let (chain, ends) = below::<W>(chain, ends, rows - left_over);
@@ -150,16 +152,16 @@ fn left_over<S: Simd>(rows: usize, width: usize) -> usize {
     }
 }
 
-/// A column of tiles, one below the other, of `vectors` vectors, at most `TILE_VECTORS`. Their heights, at most `TILE_ROWS`, or
-/// `SINGLE_TILE_ROWS` where there is one vector, are as even as can be.
+/// Computes `columns` columns of tiles, side by side, of `vectors` vectors each, at most `TILE_VECTORS`. The heights of the
+/// tiles, at most `TILE_ROWS`, or `SINGLE_TILE_ROWS` where there is one vector, are as even as can be.
 ///
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
-unsafe fn column_of_tiles<S: Simd, W: Walk>(
+unsafe fn columns_of_tiles<S: Simd, W: Walk>(
     simd: S,
     rows: usize,
-    vectors: usize,
+    (vectors, columns): (usize, usize),
     chain: Chain,
     ends: Ends,
     announce: impl Fn(usize) + Copy,
@@ -168,6 +170,7 @@ unsafe fn column_of_tiles<S: Simd, W: Walk>(
     if rows == 0 {
         return;
     }
+    let size = (vectors, columns);
     // Divisions by constants.
     let tiles = if vectors == 1 { rows.div_ceil(S::SINGLE_TILE_ROWS) } else { rows.div_ceil(S::TILE_ROWS) };
     let (height, higher) = (rows / tiles, rows % tiles);
@@ -176,16 +179,16 @@ unsafe fn column_of_tiles<S: Simd, W: Walk>(
     unsafe {
         if W::ONES_FIRST {
             let first = heights(0);
-            column::<S, W>(simd, (first, 1), vectors, chain, ends, announce, finish);
+            grid::<S, W>(simd, (first, 1), size, chain, ends, announce, finish);
             let higher = higher.saturating_sub(1);
             let (chain, ends) = below::<W>(chain, ends, first);
-            column::<S, W::Below>(simd, (height + 1, higher), vectors, chain, ends, announce, finish);
+            grid::<S, W::Below>(simd, (height + 1, higher), size, chain, ends, announce, finish);
             let (chain, ends) = below::<W::Below>(chain, ends, higher * (height + 1));
-            column::<S, W::Below>(simd, (height, tiles - 1 - higher), vectors, chain, ends, announce, finish);
+            grid::<S, W::Below>(simd, (height, tiles - 1 - higher), size, chain, ends, announce, finish);
         } else {
-            column::<S, W>(simd, (height + 1, higher), vectors, chain, ends, announce, finish);
+            grid::<S, W>(simd, (height + 1, higher), size, chain, ends, announce, finish);
             let (chain, ends) = below::<W>(chain, ends, higher * (height + 1));
-            column::<S, W>(simd, (height, tiles - higher), vectors, chain, ends, announce, finish);
+            grid::<S, W>(simd, (height, tiles - higher), size, chain, ends, announce, finish);
         }
     }
 }
@@ -219,6 +222,15 @@ pub(super) unsafe fn stored_tiles<S: Simd, W: Walk>(
     }
 }
 
+/// The same chains and ends for the numbers of B from `column` on.
+#[inline(always)]
+fn beside(chain: Chain, ends: Ends, column: usize) -> (Chain, Ends) {
+    (
+        Chain { b: chain.b.wrapping_add(column), ..chain },
+        Ends { start: ends.start.wrapping_add(column), place: ends.place + column, ..ends },
+    )
+}
+
 /// The same chains and ends for the rows from `rows` on.
 #[inline(always)]
 fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
@@ -233,37 +245,37 @@ fn below<W: Walk>(chain: Chain, ends: Ends, rows: usize) -> (Chain, Ends) {
     )
 }
 
-/// Computes `count` tiles of `height` rows.
+/// Computes `count` tiles of `height` rows, one below the other, in each of `columns` columns of `vectors` vectors.
 ///
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
-unsafe fn column<S: Simd, W: Walk>(
+unsafe fn grid<S: Simd, W: Walk>(
     simd: S,
     (height, count): (usize, usize),
-    vectors: usize,
+    (vectors, columns): (usize, usize),
     chain: Chain,
     ends: Ends,
     announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
+    debug_assert!((1..=S::TILE_VECTORS).contains(&vectors));
+    if count == 0 {
+        return;
+    }
     // Each height is a function of its own (`vectorize` outlines it), so that all sums stay in registers. They share their
     // arguments: a copy for each would be most of the code of a caller.
-    let column = &Column { count, chain, ends, announce, finish };
+    let grid = &Grid { columns, count, chain, ends, announce, finish };
     macro_rules! of_height {
         ($vectors:literal, $most:expr; $($height:literal)*) => {
             match height {
                 // SAFETY: passed on to the caller.
                 $($height if const { $height <= $most } => simd.vectorize(#[inline(always)] move || unsafe {
-                    fixed_column::<S, W, $height, $vectors>(simd, column)
+                    fixed_grid::<S, W, $height, $vectors>(simd, grid)
                 }),)*
                 _ => unreachable!("a tile has 1 to so many rows"),
             }
         };
-    }
-    debug_assert!((1..=S::TILE_VECTORS).contains(&vectors));
-    if count == 0 {
-        return;
     }
     if const { S::TILE_VECTORS == 2 } && vectors == 2 {
         of_height!(2, S::TILE_ROWS; 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
@@ -285,19 +297,19 @@ unsafe fn wide_tile<S: Simd, W: Walk>(
     announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
-    let column = &Column { count: 1, chain, ends, announce, finish };
+    let grid = &Grid { columns: 1, count: 1, chain, ends, announce, finish };
     // The only tier with such tiles has vectors of a quarter of a panel.
     if const { S::WIDE_TILE_ROWS == 3 && 4 * S::LANES == PANEL } {
         match rows {
             2 => simd.vectorize(
                 #[inline(always)]
                 // SAFETY: passed on to the caller.
-                move || unsafe { fixed_column::<S, W, 2, 4>(simd, column) },
+                move || unsafe { fixed_grid::<S, W, 2, 4>(simd, grid) },
             ),
             3 => simd.vectorize(
                 #[inline(always)]
                 // SAFETY: passed on to the caller.
-                move || unsafe { fixed_column::<S, W, 3, 4>(simd, column) },
+                move || unsafe { fixed_grid::<S, W, 3, 4>(simd, grid) },
             ),
             _ => unreachable!("a wide tile has two or three rows"),
         }
@@ -306,8 +318,9 @@ unsafe fn wide_tile<S: Simd, W: Walk>(
     }
 }
 
-/// Tiles of one height, one below the other.
-struct Column<A, F> {
+/// Tiles of one height, one below the other in columns side by side.
+struct Grid<A, F> {
+    columns: usize,
     count: usize,
     chain: Chain,
     ends: Ends,
@@ -318,15 +331,18 @@ struct Column<A, F> {
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
-unsafe fn fixed_column<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
+unsafe fn fixed_grid<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
     simd: S,
-    column: &Column<impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy>,
+    grid: &Grid<impl Fn(usize) + Copy, impl Fn(S::Vector, usize) + Copy>,
 ) {
-    let Column { count, mut chain, mut ends, announce, finish } = *column;
-    for _ in 0..count {
-        // SAFETY: passed on to the caller.
-        unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, announce, finish) };
-        (chain, ends) = below::<W>(chain, ends, HEIGHT);
+    let Grid { columns, count, chain, ends, announce, finish } = *grid;
+    for column in 0..columns {
+        let (mut chain, mut ends) = beside(chain, ends, column * VECTORS * S::LANES);
+        for _ in 0..count {
+            // SAFETY: passed on to the caller.
+            unsafe { fixed_tile::<S, W, HEIGHT, VECTORS>(simd, chain, ends, announce, finish) };
+            (chain, ends) = below::<W>(chain, ends, HEIGHT);
+        }
     }
 }
 
@@ -402,6 +418,14 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
                 while W::SUMS_A && v * S::LANES < HEIGHT {
                     sums_of_a[v] = simd.load_from(a.wrapping_add(v * S::LANES)) + sums_of_a[v];
                     v += 1;
+                }
+                if const { S::STEPS_AHEAD > 0 && W::A_STEP == 1 } {
+                    // Beyond a block's last row comes the next block, but for its bias row.
+                    let mut v = 0;
+                    while v < VECTORS {
+                        simd.prefetch(b.wrapping_add(S::STEPS_AHEAD * PANEL + v * S::LANES));
+                        v += LINE / S::LANES;
+                    }
                 }
                 if const { VECTORS > 2 && !W::ONES_FIRST && !W::SUMS_A } {
                     // A wide tile: the numbers of A, which are fewer, are kept in registers. There are none left for a row of B.

@@ -46,6 +46,15 @@ impl Simd for Avx2 {
     // Both operands take a line in each step.
     const SAMPLE_STRETCH: usize = 64;
     const FETCHES_AHEAD: bool = true;
+    // 72 cycles of multiply-adds: docs/performance.md.
+    const STEPS_AHEAD: usize = 12;
+
+    #[inline(always)]
+    fn long_stretch(is_large: bool, second_level_bytes: usize) -> usize {
+        // Rows that were asked for come from a second-level cache of 1 MiB in time (docs/performance.md); smaller ones, which were not
+        // measured since, hold fewer of them.
+        if is_large || second_level_bytes < 1 << 20 { Self::STRETCH } else { usize::MAX }
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {

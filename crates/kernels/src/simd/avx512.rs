@@ -36,8 +36,8 @@ impl Simd for Avx512 {
     // 28 of the 32 registers accumulate; two hold a row of B, one a broadcast number of A.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
-    // Out-of-order execution hides the second-level cache, but not what lies behind it: docs/performance.md.
-    const STRETCH: usize = usize::MAX;
+    // In large layers alone: see below.
+    const STRETCH: usize = 128;
     const SAMPLE_STRETCH: usize = 128;
     // It costs more than it gains.
     const FETCHES_AHEAD: bool = false;
@@ -45,10 +45,17 @@ impl Simd for Avx512 {
     // `are_within` says no: to ask costs more than the shorter way saves where one instruction scales (docs/performance.md).
 
     #[inline(always)]
-    fn large_stretch(second_level_bytes: usize) -> usize {
-        // One of 1 MiB is fast enough for the tiles to read weights from it, and holds those of a longer stretch; a smaller one is
-        // not, nor is one of 2 MiB: docs/performance.md.
-        if second_level_bytes == 1 << 20 { 512 } else { 128 }
+    fn long_stretch(is_large: bool, second_level_bytes: usize) -> usize {
+        if !is_large {
+            // Out-of-order execution hides the second-level cache, but not what lies behind it: docs/performance.md.
+            usize::MAX
+        } else if second_level_bytes == 1 << 20 {
+            // It is fast enough for the tiles to read weights from it, and holds those of a longer stretch; a smaller one is not,
+            // nor is one of 2 MiB: docs/performance.md.
+            512
+        } else {
+            Self::STRETCH
+        }
     }
 
     #[inline(always)]

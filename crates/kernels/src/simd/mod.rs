@@ -52,21 +52,25 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// Rows, at most, of a tile as wide as a panel, which full tiles leave over. 0 if there is none.
     const WIDE_TILE_ROWS: usize = 0;
 
-    /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later: what it reads in so
-    /// many steps should stay in the first-level cache while all tiles of a column read it. In layers whose weights fit the
-    /// second-level cache.
+    /// Steps of a chain along units after which a tile puts its sums down, and goes on with them later, where chains are long: what
+    /// it reads in so many steps stays in the first-level cache while all tiles of a column read it.
     const STRETCH: usize;
 
-    /// The same in larger layers, on a machine with so many bytes of second-level cache (0 if that is not known).
+    /// The same for longer chains, in a layer that is large (too large for the second-level cache beside all else) or not, on a
+    /// machine with so many bytes of second-level cache (0 if that is not known).
     #[inline(always)]
-    fn large_stretch(_second_level_bytes: usize) -> usize {
+    fn long_stretch(_is_large: bool, _second_level_bytes: usize) -> usize {
         Self::STRETCH
     }
 
-    /// The same for chains along samples, that are more than twice as long.
+    /// In how many steps a tile will read the row of B that it asks for now, in a chain along units; 0 if it does not ask, but
+    /// leaves it to the core to foresee what it will read.
+    const STEPS_AHEAD: usize = 0;
+
+    /// The stretches of chains along samples, that are more than twice as long.
     const SAMPLE_STRETCH: usize;
 
-    /// Whether the weights of the next stretch are fetched by instructions in those larger layers, not by the core alone.
+    /// Whether the weights of the next stretch are fetched by instructions in large layers, not by the core alone.
     const FETCHES_AHEAD: bool;
 
     /// Runs `body` in a function of its own that has the tier's target features. `body` and every kernel below it must
