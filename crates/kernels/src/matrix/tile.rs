@@ -346,6 +346,19 @@ unsafe fn fixed_grid<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize
     }
 }
 
+/// Plain text for each of `$height` rows: a loop that the compiler leaves rolled would keep the sums in memory.
+macro_rules! each_row {
+    ($height:ident, $r:ident => $row:block) => {
+        each_row!(@ $height, $r => $row, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $height:ident, $r:ident => $row:block, $($literal:literal)*) => {
+        $(if const { $literal < $height } {
+            const $r: usize = $literal;
+            $row
+        })*
+    };
+}
+
 /// One tile. If the walk says so, `finish` takes the sums of A first, whose place is in the row above.
 ///
 /// # Safety
@@ -358,25 +371,13 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
     announce: impl Fn(usize) + Copy,
     finish: impl Fn(S::Vector, usize) + Copy,
 ) {
-    // Plain text for each row: a loop that the compiler leaves rolled would keep the sums in memory.
-    macro_rules! each_row {
-        ($r:ident => $row:block) => {
-            each_row!(@ $r => $row, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-        };
-        (@ $r:ident => $row:block, $($height:literal)*) => {
-            $(if const { $height < HEIGHT } {
-                const $r: usize = $height;
-                $row
-            })*
-        };
-    }
     let mut sums = [[simd.splat(0.0); VECTORS]; HEIGHT];
     // As many vectors as the rows of A take: one, but for a tier of few lanes.
     let mut sums_of_a = [simd.splat(0.0); HEIGHT];
     // SAFETY: every address below is one of the tile's rows, vectors and steps, which the caller vouches for. Pointers
     // are advanced with wrapping_add, since the last advance may leave the allocation.
     unsafe {
-        each_row!(R => {
+        each_row!(HEIGHT, R => {
             let mut v = 0;
             while v < VECTORS {
                 announce(ends.place + R * PANEL + v * S::LANES);
@@ -385,7 +386,7 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             }
         });
         let above = if ends.one_start {
-            each_row!(R => {
+            each_row!(HEIGHT, R => {
                 let mut v = 0;
                 while v < VECTORS {
                     sums[R][v] = if R == 0 { simd.load_from(ends.start.add(v * S::LANES)) } else { sums[0][v] };
@@ -394,7 +395,7 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             });
             ends.start
         } else {
-            each_row!(R => {
+            each_row!(HEIGHT, R => {
                 let mut v = 0;
                 while v < VECTORS {
                     sums[R][v] = simd.load_from(ends.start.add(R * PANEL + v * S::LANES));
@@ -413,60 +414,46 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
             let steps = left.min(chain.segment);
             left -= steps;
             let (mut a, mut b) = (a_segment, b_segment);
-            for _ in 0..steps {
-                let mut v = 0;
-                while W::SUMS_A && v * S::LANES < HEIGHT {
-                    sums_of_a[v] = simd.load_from(a.wrapping_add(v * S::LANES)) + sums_of_a[v];
-                    v += 1;
+            macro_rules! step {
+                ($after:literal) => {
+                    step::<S, W, HEIGHT, VECTORS>(
+                        simd,
+                        a.wrapping_add($after * W::A_STEP),
+                        b.wrapping_add($after * PANEL),
+                        &chain,
+                        &mut sums,
+                        &mut sums_of_a,
+                    )
+                };
+            }
+            macro_rules! go_on {
+                ($steps:literal) => {
+                    a = a.wrapping_add($steps * W::A_STEP);
+                    b = b.wrapping_add($steps * PANEL);
+                };
+            }
+            // Along the samples it costs more than it gains, and so it does in tiles of one vector, whose chains have no time to spare.
+            if const { S::FOUR_STEPS && W::A_STEP == 1 && VECTORS > 1 } {
+                for _ in 0..steps / 4 {
+                    step!(0);
+                    step!(1);
+                    step!(2);
+                    step!(3);
+                    go_on!(4);
                 }
-                if const { S::STEPS_AHEAD > 0 && W::A_STEP == 1 } {
-                    // Beyond a block's last row comes the next block, but for its bias row.
-                    let mut v = 0;
-                    while v < VECTORS {
-                        simd.prefetch(b.wrapping_add(S::STEPS_AHEAD * PANEL + v * S::LANES));
-                        v += LINE / S::LANES;
-                    }
+                if steps & 2 != 0 {
+                    step!(0);
+                    step!(1);
+                    go_on!(2);
                 }
-                if const { VECTORS > 2 && !W::ONES_FIRST && !W::SUMS_A } {
-                    // A wide tile: the numbers of A, which are fewer, are kept in registers. There are none left for a row of B.
-                    let mut factors = [simd.splat(0.0); HEIGHT];
-                    each_row!(R => {
-                        factors[R] = simd.splat(*a.wrapping_add(R * W::a_row(&chain)));
-                    });
-                    let mut v = 0;
-                    while v < VECTORS {
-                        let row = simd.load_from(b.add(v * S::LANES));
-                        each_row!(R => {
-                            sums[R][v] = factors[R].mul_add(row, sums[R][v]);
-                        });
-                        v += 1;
-                    }
-                } else {
-                    let mut row = [simd.splat(0.0); VECTORS];
-                    let mut v = 0;
-                    while v < VECTORS {
-                        row[v] = simd.load_from(b.add(v * S::LANES));
-                        v += 1;
-                    }
-                    each_row!(R => {
-                        let mut v = 0;
-                        if W::ONES_FIRST && R == 0 {
-                            while v < VECTORS {
-                                // 1 x + y, rounded once, is x + y.
-                                sums[R][v] = row[v] + sums[R][v];
-                                v += 1;
-                            }
-                        } else {
-                            let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::a_row(&chain)));
-                            while v < VECTORS {
-                                sums[R][v] = factor.mul_add(row[v], sums[R][v]);
-                                v += 1;
-                            }
-                        }
-                    });
+                if steps & 1 != 0 {
+                    step!(0);
                 }
-                a = a.wrapping_add(W::A_STEP);
-                b = b.wrapping_add(PANEL);
+            } else {
+                for _ in 0..steps {
+                    step!(0);
+                    go_on!(1);
+                }
             }
             a_segment = a_segment.wrapping_add(chain.a_segment);
             b_segment = b_segment.wrapping_add(chain.b_segment);
@@ -477,11 +464,80 @@ pub(super) unsafe fn fixed_tile<S: Simd, W: Walk, const HEIGHT: usize, const VEC
         finish(sums_of_a[v], ends.place - PANEL + v * S::LANES);
         v += 1;
     }
-    each_row!(R => {
+    each_row!(HEIGHT, R => {
         let mut v = 0;
         while v < VECTORS {
             finish(sums[R][v], ends.place + R * PANEL + v * S::LANES);
             v += 1;
         }
     });
+}
+
+/// One step of the chains of a tile: adds the products of a number of each row of A with a row of B.
+///
+/// # Safety
+/// The numbers and the row must be readable; where A is added up, whole vectors of its rows.
+#[inline(always)]
+unsafe fn step<S: Simd, W: Walk, const HEIGHT: usize, const VECTORS: usize>(
+    simd: S,
+    a: *const f32,
+    b: *const f32,
+    chain: &Chain,
+    sums: &mut [[S::Vector; VECTORS]; HEIGHT],
+    sums_of_a: &mut [S::Vector; HEIGHT],
+) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut v = 0;
+        while W::SUMS_A && v * S::LANES < HEIGHT {
+            sums_of_a[v] = simd.load_from(a.wrapping_add(v * S::LANES)) + sums_of_a[v];
+            v += 1;
+        }
+        if const { S::STEPS_AHEAD > 0 && W::A_STEP == 1 } {
+            // Beyond a block's last row comes the next block, but for its bias row.
+            let mut v = 0;
+            while v < VECTORS {
+                simd.prefetch(b.wrapping_add(S::STEPS_AHEAD * PANEL + v * S::LANES));
+                v += LINE / S::LANES;
+            }
+        }
+        if const { VECTORS > 2 && !W::ONES_FIRST && !W::SUMS_A } {
+            // A wide tile: the numbers of A, which are fewer, are kept in registers. There are none left for a row of B.
+            let mut factors = [simd.splat(0.0); HEIGHT];
+            each_row!(HEIGHT, R => {
+                factors[R] = simd.splat(*a.wrapping_add(R * W::a_row(chain)));
+            });
+            let mut v = 0;
+            while v < VECTORS {
+                let row = simd.load_from(b.add(v * S::LANES));
+                each_row!(HEIGHT, R => {
+                    sums[R][v] = factors[R].mul_add(row, sums[R][v]);
+                });
+                v += 1;
+            }
+        } else {
+            let mut row = [simd.splat(0.0); VECTORS];
+            let mut v = 0;
+            while v < VECTORS {
+                row[v] = simd.load_from(b.add(v * S::LANES));
+                v += 1;
+            }
+            each_row!(HEIGHT, R => {
+                let mut v = 0;
+                if W::ONES_FIRST && R == 0 {
+                    while v < VECTORS {
+                        // 1 x + y, rounded once, is x + y.
+                        sums[R][v] = row[v] + sums[R][v];
+                        v += 1;
+                    }
+                } else {
+                    let factor = simd.splat(*a.wrapping_add((R - W::ONES_FIRST as usize) * W::a_row(chain)));
+                    while v < VECTORS {
+                        sums[R][v] = factor.mul_add(row[v], sums[R][v]);
+                        v += 1;
+                    }
+                }
+            });
+        }
+    }
 }

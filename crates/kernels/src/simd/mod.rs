@@ -67,6 +67,9 @@ pub trait Simd: Splat + Send + Sync + 'static {
     /// leaves it to the core to foresee what it will read.
     const STEPS_AHEAD: usize = 0;
 
+    /// Whether the loop of a tile takes four steps between two branches, so that a core has fewer instructions to fetch.
+    const FOUR_STEPS: bool = false;
+
     /// The stretches of chains along samples, that are more than twice as long.
     const SAMPLE_STRETCH: usize;
 
