@@ -230,6 +230,9 @@ fn weights_count_in_training_and_scores() {
     desk.succeed(&train);
     assert!(!desk.succeed(&["info", "model.safetensors"]).stdout.contains("weight: "));
     desk.succeed(&["evaluate", "model.safetensors", "t.csv", "--weights", "weight"]);
+    let evaluate = |weights| ["evaluate", "model.safetensors", "t.csv", "--weights", weights];
+    desk.fail(&evaluate("a"), &["--weights: the column `a` is a feature of the model"]);
+    desk.fail(&evaluate("kind"), &["--weights: the column `kind` is the target of the model"]);
     for (from, to, words) in [
         (",2,1\n", ",-2,1\n", &["u.csv", "row 2", "`weight`", "-2"][..]),
         (",2,1\n", ",nan,1\n", &["u.csv", "row 2", "`weight`"]),

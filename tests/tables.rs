@@ -394,6 +394,11 @@ mod arrow {
             let table = reader.read(columns()).unwrap();
             assert!(table.cells(0).eq([1.25, -0.5, 0.0]));
             assert_eq!(table.columns()[1].labels(), ["7", "8", "9"]);
+            let twice = [("price", Kind::Number), ("byte", Kind::Category), ("price", Kind::Category)];
+            let twice = twice.map(|(name, kind)| Column::new(name, kind)).to_vec();
+            let table = reader.read(twice).unwrap();
+            assert!(table.cells(0).eq([1.25, -0.5, 0.0]));
+            assert_eq!(table.columns()[2].labels(), ["1.25", "-0.5", "0"]);
             for (column, complaint) in [
                 (Column::new("text", Kind::Number), "row 1, column `text`: `a` is not a number"),
                 (Column::new("day", Kind::Number), "column `day` of `t` holds dates, but numbers are needed"),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use data::{Column, Error, Format, Kind, Pipeline, ReadOptions, Source, Table, TableReader, Target};
 
@@ -63,7 +63,14 @@ impl Reading {
         let target = pipeline.target();
         let mut columns = pipeline.columns();
         columns.push(Column::target(target.column(), kind(target)));
-        columns.extend(weights.map(|name| Column::new(name, Kind::Number)));
+        if let Some(name) = weights {
+            if columns.iter().any(|column| column.name() == name) {
+                let what = if name == target.column() { "the target" } else { "a feature" };
+                let name = name.escape_debug();
+                bail!("--weights: the column `{name}` is {what} of the model, and cannot hold weights as well");
+            }
+            columns.push(Column::new(name, Kind::Number));
+        }
         Ok(reader.read(columns)?)
     }
 

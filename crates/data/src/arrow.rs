@@ -169,9 +169,10 @@ impl Arrow {
         positions: &[usize],
         mut sink: impl FnMut(usize, Vec<ArrayRef>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        // Files give the columns in their own order.
+        // Files give the columns in their own order, and each of them once.
         let mut order: Vec<usize> = positions.to_vec();
         order.sort_unstable();
+        order.dedup();
         let mut rows = 0;
         let mut batches = batches(source, self.format, Some(&order))?;
         while let Some(batch) = decode(source, || batches.next().transpose())? {
