@@ -51,6 +51,11 @@ impl Libsvm {
         Ok((Self, names))
     }
 
+    /// The place of the column that an index names, whether or not a row of the file has it.
+    pub(crate) fn position(index: &str) -> Option<usize> {
+        index.parse().ok().filter(|index| (1..=MAX_INDEX).contains(index))
+    }
+
     /// The types of the columns: numbers all of them, but maybe the label.
     pub(crate) fn infer(&self, source: &Source, columns: &[(usize, &str)]) -> Result<Vec<Inferred>> {
         let (mut few, mut kind) = (FewValues::default(), Kind::Number);
@@ -233,6 +238,16 @@ mod tests {
             let error = read(text, &["1"]).unwrap_err().to_string();
             assert!(error.contains(complaint) && error.lines().count() == 1, "{error}");
         }
+    }
+
+    #[test]
+    fn columns_are_indices() {
+        for name in ["0", "1048577", "99999999999", "18446744073709551615", "18446744073709551616", "-1", "x"] {
+            let error = read("1 1:2\n0 2:3\n", &[name]).unwrap_err().to_string();
+            assert!(error.contains(&format!("`t.libsvm` has no column `{name}`")), "{error}");
+        }
+        let table = read("1 1:2\n0 2:3\n", &["1048576", "2"]).unwrap();
+        assert!(table.cells(0).eq([0.0, 0.0]) && table.cells(1).eq([0.0, 3.0]));
     }
 
     #[test]

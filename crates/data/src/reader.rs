@@ -291,10 +291,10 @@ impl TableReader {
         Ok(wanted.into_iter().map(|wanted| wanted.column).collect())
     }
 
-    /// The place of a column in the file. A LIBSVM file has every index, although it writes no zeros.
+    /// The place of a column in the file. A LIBSVM file has every possible index, although it writes no zeros.
     fn position(&self, column: &str) -> Result<usize> {
         match (self.header.position(column), &self.inner) {
-            (Err(error), Inner::Libsvm(_)) => column.parse().map_err(|_| error),
+            (Err(error), Inner::Libsvm(_)) => Libsvm::position(column).ok_or(error),
             (position, _) => position,
         }
     }
