@@ -246,6 +246,31 @@ fn weights_count_in_training_and_scores() {
     desk.fail(&["train", "t.csv", "--target", "kind", "--class-weights", "low=-2"], &["--class-weights", "from 0 on"]);
 }
 
+/// Row 5 is far beyond all others, and held out; the others come to be trained on.
+#[test]
+fn rows_without_a_finite_answer_are_told_and_cost_no_training() {
+    let desk = Desk::new();
+    let row = |row: usize| match row {
+        5 => "3e38,0,test,1\n".to_owned(),
+        _ => format!("{},{}e6,{},{}\n", row % 9, row % 9, ["train", "test"][usize::from(row % 5 == 0)], row % 2),
+    };
+    desk.write("t.csv", format!("a,b,part,fold\n{}", (1..41).map(row).collect::<String>()));
+    let quick = ["--target", "b", "--features", "a", "--task", "regression", "--epochs", "2", "--ensemble", "1"];
+    let words = ["`t.csv`, row 5: no finite answer"];
+    let train = [&["train", "t.csv", "--split", "part"], &quick[..]].concat();
+    let run = desk.run(&train);
+    let last = run.stderr.lines().last().unwrap();
+    assert_eq!((run.code, &*run.stdout), (2, ""), "{}", run.stderr);
+    assert!(last.contains(words[0]) && last.contains("saved to `model.safetensors`"), "{last}");
+    desk.succeed(&["info", "model.safetensors"]);
+    for command in ["predict", "evaluate"] {
+        desk.fail(&[command, "model.safetensors", "t.csv"], &words);
+    }
+    desk.fail(&["explain", "model.safetensors", "t.csv", "--row", "5"], &words);
+    let run = desk.run(&[&["cross-validate", "t.csv", "--fold-column", "fold"], &quick[..]].concat());
+    assert!(run.code == 2 && run.stderr.contains(words[0]), "{}", run.stderr);
+}
+
 #[test]
 fn a_validation_table_of_ones_own_stops_the_training() {
     let desk = Desk::new();

@@ -373,6 +373,20 @@ fn what_cannot_be_is_refused() {
     refused(&columns("two"), &Recipe { hidden: Some(vec![1 << 16; 3]), ..recipe() }, "narrow its hidden layers");
     refused(&columns("two"), &Recipe { learning_rate: Some(-1.0), ..recipe() }, "learning rate is -1");
 
+    let weighted =
+        read("size,two,weight,part\n1,a,1,train\n2,b,1,train\n3,a,0,test\n4,b,0,test\n5,a,0,dev\n6,b,0,dev\n");
+    let columns = Columns { weights: Some("weight".to_owned()), ..Columns::new(vec!["size".to_owned()], "two") };
+    let [training, held_out, validation] = [vec![0, 1], vec![2, 3], vec![4, 5]];
+    for (part, split) in [
+        ("to train on", Split { training: held_out.clone(), held_out: training.clone(), ..Split::default() }),
+        ("held out", Split { training: training.clone(), held_out, ..Split::default() }),
+        ("for validation", Split { training, validation, ..Split::default() }),
+    ] {
+        let error = columns.prepare_from(&weighted, &split, &recipe()).unwrap_err().to_string();
+        let words = "every weight in column `weight` of `t.csv` is 0 in the rows";
+        assert!(error.contains(&format!("{words} {part}")), "{error}");
+    }
+
     let one_class = read("size,two\n1,a\n2,a\n3,a\n4,b\n5,b\n6,b\n");
     let columns = Columns::new(vec!["size".to_owned()], "two");
     let splits = [Split { training: vec![0, 1, 2], validation: vec![], held_out: vec![3, 4, 5] }];

@@ -53,11 +53,12 @@ impl Judging {
         let table = self.reading.read_examples(&self.file, &model.pipeline, weights, &mut report)?;
         let file = table.file().to_owned();
         report.line("data", format!("{file}: {} rows", count(table.rows())));
-        report.value("data", file);
+        report.value("data", &file);
         report.value("rows", table.rows());
         let summary = page.summary(&table);
         let examples = Examples::of_table(&model.pipeline, table, weights)?;
-        let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
+        let predictions = model.predictor(compute)?.predict(&examples.inputs);
+        let predictions = predictions.map_err(|error| error.in_table(&file, |row| row))?;
         report.scores(&scores(model.pipeline.target(), &examples, &predictions, self.threshold)?, "rows of the table");
         let judged = Judged {
             rows: "rows of the table",

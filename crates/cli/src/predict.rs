@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use data::Target;
-use model::{Error, Model};
+use model::Model;
 
 use crate::destination;
 use crate::machine::Machine;
@@ -109,13 +109,9 @@ impl Predict {
         reader.read_blocks(columns.clone(), |block| -> Result<()> {
             inputs.clear();
             encoding.block(&block, &mut inputs);
-            let of_block = predictor.predict(&inputs).map_err(|error| match error {
-                Error::NotFinite { row } => {
-                    let error = Error::NotFinite { row: predictions.len() / outputs + row };
-                    anyhow!("`{}`, {error}", self.file.display())
-                }
-                error => error.into(),
-            })?;
+            let done = predictions.len() / outputs;
+            let of_block = predictor.predict(&inputs);
+            let of_block = of_block.map_err(|error| error.in_table(reader.header().file(), |row| done + row))?;
             predictions.extend(of_block);
             Ok(())
         })?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ::report::{Judged, TableSummary};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use data::{Dropped, Split, Table, Target};
 use model::{Checkpoint, Columns, DataSummary, Fit, Model, Prepared, Provenance, scores};
@@ -105,7 +105,7 @@ impl Train {
         // Whoever goes on has perhaps said less than who began.
         let arguments = resumed.as_ref().and_then(checkpoints::arguments).unwrap_or_else(|| arguments.to_vec());
         let mut report = Report::default();
-        let (prepared, data, table) = self.prepare(&mut report)?;
+        let (prepared, split, data, table) = self.prepare(&mut report)?;
         let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
         interrupt::listen()?;
 
@@ -125,22 +125,25 @@ impl Train {
         let mut model = fit.run(pipeline, training, validation)?;
         drop(progress);
         let seconds = start.elapsed().as_secs_f64();
-        let command = without_effect_removed(&arguments);
+        let (file, command) = (data.file.clone(), without_effect_removed(&arguments));
         model.training.provenance = Some(Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), command, data });
+        // Before it is judged: what goes wrong from here on does not cost the training.
+        model.save(&self.model)?;
 
         network::report(&model, &mut report);
         self.report_training(&model, done_before, seconds, &mut report);
         network::fingerprint(&model, self.fingerprint, &mut report);
         report.line("SIMD level", compute.level.to_string());
         report.line("threads", compute.threads.to_string());
-        let predictions = match &held_out {
-            Some(held_out) => model.predictor(compute)?.predict(&held_out.inputs)?,
-            None => Vec::new(),
-        };
+        let mut predictions = Vec::new();
         if let Some(held_out) = &held_out {
-            report.scores(&scores(model.pipeline.target(), held_out, &predictions, None)?, "held-out rows");
+            let saved = |error| anyhow!("{error}; the model has been saved to `{}` all the same", self.model.display());
+            let row_of = |row: usize| split.held_out[row];
+            let predicted = model.predictor(compute)?.predict(&held_out.inputs);
+            predictions = predicted.map_err(|error| saved(error.in_table(&file, row_of)))?;
+            let scores = scores(model.pipeline.target(), held_out, &predictions, None).map_err(saved)?;
+            report.scores(&scores, "held-out rows");
         }
-        model.save(&self.model)?;
         report.line("model", self.model.display().to_string());
         report.value("model", &self.model);
         if let Some(path) = self.checkpoints.path() {
@@ -163,7 +166,7 @@ impl Train {
     }
 
     /// Reads the table, and makes of it the rows to train on and the rows held out.
-    fn prepare(&self, report: &mut Report) -> Result<(Prepared, DataSummary, Option<TableSummary>)> {
+    fn prepare(&self, report: &mut Report) -> Result<(Prepared, Split, DataSummary, Option<TableSummary>)> {
         let partition = self.split.as_deref().map(Partition::Words);
         let (table, columns) = self.table.read(partition, report)?;
         let all: Vec<usize> = (0..table.rows()).collect();
@@ -196,7 +199,7 @@ impl Train {
         let data = DataSummary { file, rows, trained_on: training, validation, held_out, dropped };
         report.value("data", &data);
         report.value("settings", &prepared.settings);
-        Ok((prepared, data, summary))
+        Ok((prepared, split, data, summary))
     }
 
     /// Which rows to train on.

@@ -121,7 +121,8 @@ fn one_fold(
     if is_stopped() {
         return Ok(None);
     }
-    let predictions = model.predictor(compute)?.predict(&examples.inputs)?;
+    let predictions = model.predictor(compute)?.predict(&examples.inputs);
+    let predictions = predictions.map_err(|error| error.in_table(table.file(), |row| split.held_out[row]))?;
     let scores = scores(model.pipeline.target(), &examples, &predictions, None)?;
     Ok(Some((Fold { number, trained_on, held_out, scores }, predictions)))
 }

@@ -43,10 +43,25 @@ pub enum Error {
         reason: String,
     },
     /// Inputs so far from those of the training that the answer is infinite or NaN.
-    #[error("row {row}: no finite answer, its values are too far from those that were trained on")]
+    #[error(
+        "{}row {row}: no finite answer, its values are too far from those that were trained on",
+        file.as_ref().map_or_else(String::new, |file| format!("`{}`, ", file.escape_debug()))
+    )]
     NotFinite {
-        /// The row, counted from 1.
+        /// The table, where it is known: [`Error::in_table`].
+        file: Option<String>,
+        /// The row, counted from 1; of the table or, where that is not known, of those that were to be predicted.
         row: usize,
+    },
+    /// Weights that leave no row of a part of the table to count.
+    #[error("every weight in column `{column}` of `{file}` is 0 in the rows {part}: at least one of them must count")]
+    NoWeight {
+        /// The table.
+        file: String,
+        /// The name of the column of weights.
+        column: String,
+        /// What those rows are for.
+        part: &'static str,
     },
     /// Weights of classes, but a target without classes.
     #[error("the target column `{column}` holds numbers to be predicted, so that there are no classes to be weighted")]
@@ -106,6 +121,18 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+}
+
+impl Error {
+    /// The same error of predicting rows of the table `file`. `row_of` has the place in the table of each row that was to be
+    /// predicted, both counted from 0.
+    #[must_use]
+    pub fn in_table(self, file: &str, row_of: impl FnOnce(usize) -> usize) -> Self {
+        match self {
+            Error::NotFinite { row, .. } => Error::NotFinite { file: Some(file.to_owned()), row: row_of(row - 1) + 1 },
+            error => error,
+        }
+    }
 }
 
 /// A setting that is out of its range.

@@ -104,7 +104,7 @@ impl Columns {
             let label = label(&target, first);
             return Err(Error::OneClass { label, column: self.target.clone() });
         }
-        let weights = self.weights.as_deref().map(|column| data::weights(table, column)).transpose()?;
+        let weights = self.weights(table, split)?;
         let settings = recipe.resolve(split.training.len())?;
         let numbers_as = settings.number_encoding();
         let (pipeline, dropped) = Pipeline::fit(table, &self.features, &split.training, target, numbers_as)?;
@@ -123,6 +123,19 @@ impl Columns {
             }
         };
         Ok(Plan { pipeline, dropped, settings, targets, numbers, weights, class_weights, training_weights })
+    }
+
+    /// The weights of all rows, some of which must count in each part of the split.
+    fn weights(&self, table: &Table, split: &Split) -> Result<Option<Vec<f32>>> {
+        let Some(column) = &self.weights else { return Ok(None) };
+        let weights = data::weights(table, column)?;
+        let parts =
+            [("to train on", &split.training), ("for validation", &split.validation), ("held out", &split.held_out)];
+        let counts = |row: &usize| weights[*row] > 0.0;
+        match parts.into_iter().find(|(_, rows)| !rows.is_empty() && !rows.iter().any(counts)) {
+            Some((part, _)) => Err(Error::NoWeight { file: table.file().to_owned(), column: column.clone(), part }),
+            None => Ok(Some(weights)),
+        }
     }
 }
 

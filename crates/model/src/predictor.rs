@@ -77,7 +77,7 @@ impl<'a> Predictor<'a> {
         };
         let predictions: Vec<f32> = sums.iter().map(prediction).collect();
         match predictions.iter().position(|prediction| !prediction.is_finite()) {
-            Some(at) => Err(Error::NotFinite { row: at / self.outputs + 1 }),
+            Some(at) => Err(Error::NotFinite { file: None, row: at / self.outputs + 1 }),
             None => Ok(predictions),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use data::{Column, Target};
 use model::{Compute, Model};
 use net::explanation::{Comparison, Explanation};
@@ -81,13 +81,7 @@ impl Sample {
             _ => (Explanation::forward(network, level, &x)?, Vec::new()),
         };
         let prediction = model.predictor(Compute { threads: 1, level })?.predict(&x);
-        let prediction = prediction.map_err(|error| match error {
-            model::Error::NotFinite { .. } => {
-                let error = model::Error::NotFinite { row };
-                anyhow!("`{}`, {error}", table.file())
-            }
-            error => error.into(),
-        })?;
+        let prediction = prediction.map_err(|error| error.in_table(table.file(), |_| row - 1))?;
         let encoded = encoded(features, &table, &x)?;
         let file = table.file().to_owned();
         Ok(Self { member: member - 1, file, row, encoded, answer, explanation, prediction, comparisons, model })
