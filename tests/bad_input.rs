@@ -33,6 +33,7 @@ const BAD_TABLES: &[(&[u8], &[&str])] = &[
     (b"a,kind\n1,x\n2,y\n3,z\n4,w\n", &["only one row", "label `x`"]),
     (b"a,kind\n1,0.5\n2,0.5\n3,0.5\n", &["t.csv", "label `0.5`", "two classes"]),
     (b"a,kind\n1,0.5\n2,\n3,2.5\n", &["row 2 (line 3), target column `kind` is empty"]),
+    (b"a,kind\n1,0\n2,1\n3,NA\n", &["row 3 (line 4), target column `kind` is empty"]),
     (b"a,kind\n1,2024-01-01\n2,2024-01-02\n", &["`kind`", "holds dates", "classes or numbers"]),
     (b"a,kind\n1,x\n2,x\n3,y\n", &["only one row", "label `y`"]),
     (b"a,kind\n1,x\n1,x\n1,y\n1,y\n", &["t.csv", "anything to learn", "`a` (constant)"]),

@@ -6,14 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, Table as Grid, presets};
-use data::Column;
 use model::Model;
 use net::gradient_check::{LayerCheck, WeightIndex, check_within};
 use serde::Serialize;
 
 use crate::machine::Simd;
 use crate::network;
-use crate::reading::{self, Reading};
+use crate::reading::Reading;
 use crate::report::{Report, count, print};
 use crate::values;
 
@@ -99,9 +98,8 @@ impl Check {
         };
         let mut report = Report::default();
         let reader = self.reading.open(&self.file, &mut report)?;
-        let target = model.pipeline.target();
         let mut columns = model.pipeline.columns();
-        columns.push(Column::target(target.column(), reading::kind(target)));
+        columns.push(model.pipeline.target().to_read());
         let table = reader.read_rows(columns, 0..self.rows)?;
         let data = model.dataset(&table)?;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use data::{Column, Error, Format, Kind, Pipeline, ReadOptions, Source, Table, TableReader, Target};
+use data::{Column, Error, Format, Kind, Pipeline, ReadOptions, Source, Table, TableReader};
 
 use crate::report::Report;
 use crate::values;
@@ -62,7 +62,7 @@ impl Reading {
         let reader = self.open(path, report)?;
         let target = pipeline.target();
         let mut columns = pipeline.columns();
-        columns.push(Column::target(target.column(), kind(target)));
+        columns.push(target.to_read());
         if let Some(name) = weights {
             if columns.iter().any(|column| column.name() == name) {
                 let what = if name == target.column() { "the target" } else { "a feature" };
@@ -110,14 +110,6 @@ impl Reading {
             _ => {}
         }
         Ok(reader)
-    }
-}
-
-/// What the column of a target holds.
-pub fn kind(target: &Target) -> Kind {
-    match target {
-        Target::Number { .. } => Kind::Number,
-        _ => Kind::Category,
     }
 }
 

@@ -109,7 +109,7 @@ impl TrainingTable {
         let mut inferred = reader.infer(&names).map_err(reading::with_advice)?;
         let found = inferred.split_off(features.len());
         let mut columns = self.typed(inferred, report)?;
-        columns.push(Column::target(&target, Task::kind(self.task, &found[0], file)?));
+        columns.push(Task::to_read(self.task, &found[0], file)?);
         columns.extend(weights.iter().map(|name| Column::new(name, Kind::Number)));
         columns.extend(by.iter().zip(found.last()).map(|(name, found)| match partition {
             Some(Partition::Folds(_)) => Column::new(name, found.kind),

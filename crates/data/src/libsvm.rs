@@ -106,7 +106,7 @@ impl Libsvm {
             if let Some(place) = label {
                 let column = &mut wanted[place].column;
                 let cell = match column.kind() {
-                    Kind::Category => column.code(row.label),
+                    Kind::Category => column.text(row.label, || row.place())?,
                     Kind::Number => match row.label.parse() {
                         Ok(number) => column.number(number, || row.place())?,
                         Err(_) => Err(row.malformed(format!("the label `{}` is not a number", row.label)))?,

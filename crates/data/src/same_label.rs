@@ -45,6 +45,11 @@ pub(crate) fn different(names: &[String]) -> (Vec<String>, Vec<u32>) {
     (kept, places)
 }
 
+/// Whether a label is a number.
+pub(crate) fn is_number(label: &String) -> bool {
+    value(label).is_some()
+}
+
 /// The bits of a number, the same ones for both zeros.
 fn value(label: &str) -> Option<u64> {
     let number: f64 = label.parse().ok()?;

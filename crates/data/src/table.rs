@@ -43,8 +43,8 @@ pub struct Column {
     name: String,
     kind: Kind,
     labels: Dictionary,
-    /// Whether only an empty cell is a missing label.
-    is_target: bool,
+    /// Whether a word for a missing value, such as `None`, is a label like others.
+    words_are_labels: bool,
     /// Whether every row must have a value.
     is_required: bool,
 }
@@ -52,19 +52,26 @@ pub struct Column {
 impl Column {
     /// A column whose cells may be missing.
     pub fn new(name: &str, kind: Kind) -> Self {
-        let (is_target, is_required) = (false, false);
-        Self { name: name.to_owned(), kind, labels: Dictionary::default(), is_target, is_required }
+        let (words_are_labels, is_required) = (false, false);
+        Self { name: name.to_owned(), kind, labels: Dictionary::default(), words_are_labels, is_required }
     }
 
     /// The target column: every row must have a value. Among labels, only an empty cell is a missing one: `None` is a
     /// label.
     pub fn target(name: &str, kind: Kind) -> Self {
-        Self { is_required: true, ..Self::optional_target(name, kind) }
+        Self { words_are_labels: true, is_required: true, ..Self::new(name, kind) }
     }
 
-    /// The target column of a table in which rows may lack a value.
-    pub fn optional_target(name: &str, kind: Kind) -> Self {
-        Self { is_target: true, ..Self::new(name, kind) }
+    /// The same column of a table in which rows may lack a value.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { is_required: false, ..self }
+    }
+
+    /// The same column, whose labels all are numbers: a word for a missing value, such as `NA`, is none of them.
+    #[must_use]
+    pub fn of_numbers(self) -> Self {
+        Self { words_are_labels: false, ..self }
     }
 
     /// A column of categories of which only these labels matter.
@@ -96,7 +103,7 @@ impl Column {
     /// # Errors
     /// If it is not what the column holds.
     pub(crate) fn text(&mut self, text: &str, place: impl Fn() -> Place) -> Result<f32> {
-        let is_label = self.is_target && self.kind == Kind::Category;
+        let is_label = self.words_are_labels && self.kind == Kind::Category;
         if text.is_empty() || (is_missing(text) && !is_label) {
             return self.missing(place);
         }
@@ -399,10 +406,13 @@ mod tests {
         let place = || Place { file: "t".to_owned(), row: 3, line: None };
         let mut target = Column::target("a", Kind::Category);
         assert!(target.text("", place).is_err());
-        let mut optional = Column::optional_target("a", Kind::Category);
+        let mut optional = Column::target("a", Kind::Category).optional();
         assert!(optional.text("", place).unwrap().is_nan());
         // A label like others, in both.
         assert_eq!([&mut target, &mut optional].map(|column| column.text("None", place).unwrap()), [0.0, 0.0]);
+        let [mut target, mut optional] = [target, optional].map(Column::of_numbers);
+        assert!(matches!(target.text("None", place), Err(Error::EmptyLabel { .. })));
+        assert!(optional.text("None", place).unwrap().is_nan());
     }
 
     #[test]

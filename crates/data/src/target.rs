@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::infer::Inferred;
-use crate::same_label::LabelFinder;
-use crate::{Error, Kind, Result, Scale, Scaling, Table};
+use crate::same_label::{LabelFinder, is_number};
+use crate::{Column, Error, Kind, Result, Scale, Scaling, Table};
 
 /// What is to be predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,17 @@ pub enum Task {
 }
 
 impl Task {
-    /// What the target column has to be read as. Without a task, text is labels; numbers are labels, too, if there are
+    /// The target column as it has to be read: [`Task::kind`] says what it holds. Where all labels are numbers, a word such as
+    /// `NA` is a missing one.
+    ///
+    /// # Errors
+    /// As [`Task::kind`].
+    pub fn to_read(task: Option<Self>, column: &Inferred, file: &str) -> Result<Column> {
+        let target = Column::target(&column.name, Self::kind(task, column, file)?);
+        Ok(if column.kind == Kind::Number { target.of_numbers() } else { target })
+    }
+
+    /// What the target column holds. Without a task, text is labels; numbers are labels, too, if there are
     /// two of them, or at most 20 and all are whole.
     ///
     /// # Errors
@@ -207,6 +217,17 @@ impl Target {
         }
     }
 
+    /// Its column as it has to be read from another table. Every row must have a value.
+    pub fn to_read(&self) -> Column {
+        let labels = match self {
+            Target::Number { column, .. } => return Column::target(column, Kind::Number),
+            Target::Binary { classes, .. } => &classes.0[..],
+            Target::Classes { labels, .. } => &labels[..],
+        };
+        let column = Column::target(self.column(), Kind::Category);
+        if labels.iter().all(is_number) { column.of_numbers() } else { column }
+    }
+
     /// The number of outputs that a network needs for it.
     pub fn outputs(&self) -> usize {
         match self {
@@ -357,6 +378,22 @@ mod tests {
     #[test]
     fn labels_that_look_missing_are_labels() {
         assert_eq!(labels(&["None", "NA", "?"]).names(), ["None", "NA", "?"]);
+    }
+
+    #[test]
+    fn among_numbers_no_word_is_a_label() {
+        for (cells, is_missing) in [(["0", "1", "NA"], true), (["no", "yes", "NA"], false)] {
+            let text = format!("kind\n{}\n", cells.join("\n"));
+            let reader = TableReader::open(Source::memory("t.csv", text.as_bytes()), &ReadOptions::default()).unwrap();
+            let inferred = reader.infer(&["kind".to_owned()]).unwrap();
+            let known = Target::fit(&table(&cells[..2], Kind::Category), "kind", None, &[0]).unwrap();
+            for column in [Task::to_read(None, &inferred[0], "t.csv").unwrap(), known.to_read()] {
+                let error = reader.read(vec![column]).err().map(|error| error.to_string());
+                let words = "row 3 (line 4), target column `kind` is empty";
+                assert_eq!(error.as_ref().is_some_and(|error| error.contains(words)), is_missing, "{error:?}");
+                assert_eq!(error.is_some(), is_missing, "{error:?}");
+            }
+        }
     }
 
     #[test]

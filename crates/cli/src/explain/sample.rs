@@ -10,7 +10,7 @@ use net::gradient_check::{CentralDifferences, WeightIndex};
 use net::{Dataset, Level, Network};
 
 use super::encoding::{Encoded, encoded};
-use crate::reading::{self, Reading};
+use crate::reading::Reading;
 use crate::report::Report;
 
 /// A row of a table on its way through one network of a model.
@@ -63,7 +63,7 @@ impl Sample {
         let mut columns: Vec<Column> =
             features.iter().map(|feature| Column::new(&feature.name, feature.encoder.kind())).collect();
         let has_target = reader.header().columns().iter().any(|column| column == target.column());
-        columns.extend(has_target.then(|| Column::optional_target(target.column(), reading::kind(target))));
+        columns.extend(has_target.then(|| target.to_read().optional()));
         let table = reader.read_rows(columns, row - 1..row)?;
 
         let x = model.pipeline.apply(&table, &[0])?;
