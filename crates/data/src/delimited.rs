@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_one_cell_may_lack_it() {
+        let table = read(b"\na\n1\n\"\"\n\n3\n", &[("a", Kind::Number)], &ReadOptions::default()).unwrap();
+        let cells: Vec<f32> = table.cells(0).collect();
+        assert!(cells.len() == 3 && cells[1].is_nan() && cells[2] == 3.0, "{cells:?}");
+        let error = read(b"a\n\"\"\n\nx\n", &[("a", Kind::Number)], &ReadOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("row 2 (line 4)"), "{error}");
+    }
+
+    #[test]
     fn without_a_header_columns_are_named_by_their_places() {
         let options = ReadOptions { has_header: false, ..ReadOptions::default() };
         let table = read(b"1, x\n\n2,y", &[("2", Kind::Category), ("1", Kind::Number)], &options).unwrap();

@@ -38,6 +38,9 @@ pub(crate) struct Rows<'a> {
 /// The cell of the row that is put behind the file.
 const LAST: &[u8] = b"\n";
 
+/// What some programs write in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 impl<'a> Rows<'a> {
     pub(crate) fn open(source: &'a Source, dialect: Dialect) -> Result<Self> {
         let file = source.name();
@@ -45,6 +48,10 @@ impl<'a> Rows<'a> {
         let mut stream = source.open()?;
         for _ in 0..dialect.skip_lines {
             stream.skip_until(b'\n').map_err(unreadable)?;
+        }
+        // `csv` would leave it out, too, but count its bytes.
+        if stream.fill_buf().map_err(unreadable)?.starts_with(BYTE_ORDER_MARK) {
+            stream.consume(BYTE_ORDER_MARK.len());
         }
         let delimiter = match dialect.delimiter {
             Some(delimiter) => delimiter,
@@ -86,14 +93,22 @@ impl<'a> Rows<'a> {
     /// The next row that is not blank.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
         loop {
+            let before = self.reader.position().clone();
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) if self.is_at_end => return Ok(None),
                 Ok(false) => return Err(Error::OpenQuote { file: self.file.to_owned(), line: self.line }),
                 Err(error) => return Err(Error::Unreadable { file: self.file.to_owned(), reason: error.into() }),
             }
-            self.is_at_end = self.record.len() == 1 && &self.record[0] == LAST;
-            if self.record.len() > 1 || !self.record[0].trim_ascii().is_empty() {
+            // The bytes of a cell without quotes are all that was read, but for line ends. Around a cell there are two quotes
+            // more; the row behind the file has one, and no line end behind it.
+            let position = self.reader.position();
+            let (bytes, lines) = (position.byte() - before.byte(), position.line() - before.line());
+            let is_blank = self.record.len() == 1
+                && self.record[0].trim_ascii().is_empty()
+                && self.record[0].len() as u64 + lines == bytes;
+            self.is_at_end = is_blank && &self.record[0] == LAST;
+            if !is_blank {
                 break;
             }
         }
@@ -132,11 +147,13 @@ impl Row<'_> {
     }
 }
 
-/// The delimiter that the first line holds most of, outside quotes.
+/// The delimiter that the first line that is not blank holds most of, outside quotes.
 fn most_frequent_delimiter(beginning: &[u8], quote: u8) -> u8 {
     let mut counts = [0_usize; DELIMITERS.len()];
     let mut quoted = false;
-    for &byte in beginning {
+    let lines = beginning.split_inclusive(|byte| *byte == b'\n');
+    let blank: usize = lines.take_while(|line| line.trim_ascii().is_empty()).map(<[u8]>::len).sum();
+    for &byte in &beginning[blank..] {
         match byte {
             _ if byte == quote => quoted = !quoted,
             b'\n' if !quoted => break,
@@ -210,6 +227,7 @@ mod tests {
             ("a,b\n1,x\n2,\"y\"\"\n", 3),
             ("a,\"b\n1,2\n", 1),
             ("a,b\n\"\n\"\n1,\"x\n", 4),
+            ("a\n1\n\"", 3),
         ] {
             let source = Source::memory("t.csv", text.as_bytes());
             let mut rows = Rows::open(&source, Dialect { delimiter: None, quote: b'"', skip_lines: 0 }).unwrap();
@@ -222,23 +240,40 @@ mod tests {
             };
             assert!(error.starts_with(&format!("`t.csv`, line {line}: a cell that begins with a quote")), "{error}");
         }
-        for text in [
-            "a,b\n1,\"x\n\"\n",
-            "a,b\n1,\"x\n\"",
-            "a,b\n1,\"x\"\"\"",
-            "a,b\n1,5\"",
-            "a,b\n1,x\n\"\n\"\n",
-            "a,b\n1,x\n\n \n",
-        ] {
+        for text in ["a,b\n1,\"x\n\"\n", "a,b\n1,\"x\n\"", "a,b\n1,\"x\"\"\"", "a,b\n1,5\"", "a,b\n1,x\n\n \n"] {
             assert_eq!(read(text, b'"', 0).len(), 2, "{text:?}");
         }
     }
 
     #[test]
+    fn a_cell_between_quotes_is_a_row_even_if_it_is_blank() {
+        for (text, lines) in [
+            ("a\n1\n\"\"\n2\n", &[1, 2, 3, 4][..]),
+            ("\"\"\n\n\"\"\n", &[1, 3]),
+            ("\u{feff}\r\n \r\na\r\n\r\n\"\"\r\n \r\n2\r\n\"\"", &[3, 5, 7, 8]),
+            ("a\n\n \n\n\" \" \n  \n1\n", &[1, 5, 7]),
+            ("a\n\"\n\"\n1\n", &[1, 2, 4]),
+            ("a,b\n1,x\n\"\n\"\n", &[1, 2, 3]),
+            ("a\n\"\"\n\n", &[1, 2]),
+        ] {
+            let rows = read(text, b'"', 0);
+            assert_eq!(rows.iter().map(|row| row.1).collect::<Vec<_>>(), lines, "{text:?}");
+            assert!(rows.iter().map(|row| row.0).eq(0..lines.len() as u64), "{text:?}");
+        }
+    }
+
+    #[test]
     fn the_first_line_tells_the_delimiter() {
-        for (line, delimiter) in
-            [("a,b", b','), ("a;b;c", b';'), ("a\tb", b'\t'), ("a|b", b'|'), ("a", b','), ("\"x,y,z\";b\n,,,,", b';')]
-        {
+        for (line, delimiter) in [
+            ("a,b", b','),
+            ("a;b;c", b';'),
+            ("a\tb", b'\t'),
+            ("a|b", b'|'),
+            ("a", b','),
+            ("\"x,y,z\";b\n,,,,", b';'),
+            ("\r\n \na;b\n,,", b';'),
+            ("\ta", b'\t'),
+        ] {
             assert_eq!(most_frequent_delimiter(line.as_bytes(), b'"'), delimiter, "{line}");
         }
     }
