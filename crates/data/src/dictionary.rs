@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::same_label::Values;
+
 /// The most labels that a column keeps, so that free text does not fill the memory.
 pub const MAX_LABELS: usize = 1 << 16;
 
@@ -11,13 +13,15 @@ const MAX_BYTES: usize = 1 << 22;
 /// Labels and their codes: a code is the place of its label, as a whole f32.
 ///
 /// A dictionary grows until it has 65,536 labels or 4 MiB of them, or has its labels from the beginning. Every other label
-/// has the code [`Dictionary::OTHER`].
+/// has the code [`Dictionary::OTHER`]. Of labels that were there from the beginning, one is found by its value, too: 1 as 1.0.
 #[derive(Debug, Clone, Default)]
 pub struct Dictionary {
     labels: Vec<String>,
     codes: HashMap<String, f32>,
     bytes: usize,
     complete: bool,
+    /// Of the labels from the beginning alone: those of a table that is trained on are told apart by their text.
+    values: Values,
 }
 
 impl Dictionary {
@@ -30,8 +34,7 @@ impl Dictionary {
         for label in labels {
             dictionary.insert(label);
         }
-        dictionary.complete = true;
-        dictionary
+        Self { complete: true, values: Values::of(labels), ..dictionary }
     }
 
     /// The labels, in the order of their codes.
@@ -45,7 +48,7 @@ impl Dictionary {
             Some(code) => *code,
             None if self.complete || self.labels.len() == MAX_LABELS || self.bytes + label.len() > MAX_BYTES => {
                 self.complete = true;
-                Self::OTHER
+                self.values.find(label).map_or(Self::OTHER, |place| place as f32)
             }
             None => self.insert(label),
         }
@@ -69,6 +72,15 @@ mod tests {
         let mut dictionary = Dictionary::default();
         assert_eq!(["b", "a", "b"].map(|label| dictionary.code(label)), [0.0, 1.0, 0.0]);
         assert_eq!(dictionary.labels(), ["b", "a"]);
+    }
+
+    #[test]
+    fn known_labels_are_found_by_their_value() {
+        let mut known = Dictionary::of(&["2.0", "1", "a", "3", "3.0"].map(str::to_owned));
+        let codes = ["2", "1.0", "1", "a", "3.00", "3.0", "4"].map(|label| known.code(label));
+        assert_eq!(codes, [0.0, 1.0, 1.0, 2.0, Dictionary::OTHER, 4.0, Dictionary::OTHER]);
+        let mut grown = Dictionary::default();
+        assert_eq!(["1", "1.0", "1"].map(|label| grown.code(label)), [0.0, 1.0, 0.0]);
     }
 
     #[test]

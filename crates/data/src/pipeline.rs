@@ -131,10 +131,7 @@ impl Pipeline {
                 return Err(Error::WrongType { file: file.to_owned(), column: name.clone(), wanted, found });
             }
             let levels = match encoder {
-                Encoder::Category(category) => {
-                    let level = |label| category.levels().iter().position(|level| level == label);
-                    column.labels().iter().map(level).collect()
-                }
+                Encoder::Category(category) => category.places(column.labels()),
                 _ => Vec::new(),
             };
             encoded.push(EncodedColumn { position, encoder, levels });
@@ -329,6 +326,25 @@ mod tests {
         let columns = columns.map(|(name, kind)| Column::new(name, kind));
         let error = pipeline.encoding(&columns, "p.csv").unwrap_err().to_string();
         assert_eq!(error, "column `a` of `p.csv` holds text, but numbers are needed");
+    }
+
+    #[test]
+    fn labels_of_another_table_are_found_by_their_value() {
+        let read = |labels: [&str; 6], column: Column| {
+            let text = labels.map(|label| format!("{label},{}\n", label.len())).concat();
+            let source = Source::memory("t.csv", format!("a,kind\n{text}").into_bytes());
+            let columns = vec![column, Column::target("kind", Kind::Category)];
+            TableReader::open(source, &ReadOptions::default()).unwrap().read(columns).unwrap()
+        };
+        let plain = || Column::new("a", Kind::Category);
+        let table = read(["1", "1", "2", "2", "blue", "blue"], plain());
+        let (target, rows) = (Target::fit(&table, "kind", None, &[0]).unwrap(), [0, 1, 2, 3, 4, 5]);
+        let (pipeline, _) = Pipeline::fit(&table, &["a".to_owned()], &rows, target, Scaling::Standard).unwrap();
+        let inputs = pipeline.apply(&table, &rows).unwrap();
+        for column in [plain(), pipeline.columns().remove(0)] {
+            let other = read(["1.0", "1", "2.0", "2.00", "blue", "blue"], column);
+            assert_eq!(pipeline.apply(&other, &rows).unwrap(), inputs);
+        }
     }
 
     #[test]

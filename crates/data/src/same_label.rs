@@ -5,27 +5,42 @@ use std::collections::HashMap;
 /// Finds labels among those that are known.
 pub(crate) struct LabelFinder<'a> {
     by_text: HashMap<&'a str, usize>,
+    by_value: Values,
+}
+
+/// The places of labels that are numbers, by their value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Values {
     /// None where several labels have the value.
-    by_value: HashMap<u64, Option<usize>>,
+    places: HashMap<u64, Option<usize>>,
+}
+
+impl Values {
+    pub(crate) fn of(names: &[String]) -> Self {
+        let mut places = HashMap::new();
+        for (place, name) in names.iter().enumerate() {
+            if let Some(value) = value(name) {
+                places.entry(value).and_modify(|place| *place = None).or_insert(Some(place));
+            }
+        }
+        Self { places }
+    }
+
+    /// The place of the one label that has the value of this one.
+    pub(crate) fn find(&self, label: &str) -> Option<usize> {
+        self.places.get(&value(label)?).copied().flatten()
+    }
 }
 
 impl<'a> LabelFinder<'a> {
     /// Of these labels, which are all different.
     pub(crate) fn new(names: &'a [String]) -> Self {
-        let by_text = names.iter().map(String::as_str).zip(0..).collect();
-        let mut by_value = HashMap::new();
-        for (place, name) in names.iter().enumerate() {
-            if let Some(value) = value(name) {
-                by_value.entry(value).and_modify(|place| *place = None).or_insert(Some(place));
-            }
-        }
-        Self { by_text, by_value }
+        Self { by_text: names.iter().map(String::as_str).zip(0..).collect(), by_value: Values::of(names) }
     }
 
     /// The place of the label of this text or else, if there is one alone, of this value.
     pub(crate) fn find(&self, label: &str) -> Option<usize> {
-        let of_value = || self.by_value.get(&value(label)?).copied().flatten();
-        self.by_text.get(label).copied().or_else(of_value)
+        self.by_text.get(label).copied().or_else(|| self.by_value.find(label))
     }
 }
 

@@ -159,7 +159,7 @@ fn of_date(encoder: &DateEncoder, value: f32, inputs: &mut Inputs<'_>) -> Vec<Pa
 
 fn of_label(encoder: &CategoryEncoder, code: f32, cell: Option<&str>) -> Line {
     let levels = encoder.levels();
-    let known = cell.and_then(|cell| levels.iter().position(|level| level == cell));
+    let known = cell.and_then(|cell| encoder.places(&[cell.to_owned()])[0]);
     let one_of = |what: String| Line::new(format!("{what}: 1, and 0 for the others"));
     match known {
         Some(place) => one_of(format!("label {} of {}", place + 1, levels.len())),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MANY_ROWS, Reason, Sample, is_named_as_identifier};
 use crate::Dictionary;
+use crate::same_label::LabelFinder;
 
 /// The most labels of a column that get an input of their own.
 pub const MAX_LEVELS: usize = 100;
@@ -71,6 +72,12 @@ impl CategoryEncoder {
     /// The labels with an input of their own, the most frequent one first.
     pub fn levels(&self) -> &[String] {
         &self.levels
+    }
+
+    /// The place of each of these labels in [`CategoryEncoder::levels`], found by its text or else by its value: 1.0 is 1.
+    pub fn places(&self, labels: &[String]) -> Vec<Option<usize>> {
+        let levels = LabelFinder::new(&self.levels);
+        labels.iter().map(|label| levels.find(label)).collect()
     }
 
     /// Whether missing has an input of its own, after the levels.
