@@ -352,6 +352,37 @@ fn weights_count() {
     assert!(held_out.iter().all(|weight| [1.0, 2.0].contains(weight)), "no classes in the weights to judge by");
 }
 
+/// Another table may write the labels in another way.
+#[test]
+fn classes_of_a_validation_table_have_their_weights() {
+    for (labels, others) in [(["0", "1", "0"], ["1.0", "0", "0.0"]), (["0", "2", "1"], ["2.0", "0.0", "1"])] {
+        let text = |labels: [&str; 3]| {
+            let rows = (0..12).map(|row| format!("{row},{}\n", labels[row % 3]));
+            format!("size,two\n{}", rows.collect::<String>())
+        };
+        let read = |text: String| {
+            let reader =
+                TableReader::open(Source::memory("t.csv", text.into_bytes()), &ReadOptions::default()).unwrap();
+            reader.read(vec![Column::new("size", Kind::Number), Column::target("two", Kind::Category)]).unwrap()
+        };
+        let columns = Columns::new(vec!["size".to_owned()], "two");
+        let split = Split { training: (0..12).collect(), ..Split::default() };
+        let recipe = Recipe { class_weights: Some("0=3,1=0.5".parse().unwrap()), ..recipe() };
+        let mut prepared = columns.prepare_from(&read(text(labels)), &split, &recipe).unwrap();
+        prepared.stop_by(read(text(others)), None).unwrap();
+        let expected = |label: &str| match label.parse::<f32>().unwrap() {
+            0.0 => 3.0,
+            1.0 => 0.5,
+            _ => 1.0,
+        };
+        let validation = prepared.validation.unwrap();
+        for row in 0..12 {
+            assert_eq!(prepared.training.weight(row), expected(labels[row % 3]));
+            assert_eq!(validation.weight(row), expected(others[row % 3]));
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let table = table();

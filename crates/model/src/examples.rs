@@ -1,8 +1,6 @@
 //! From a table to the numbers that a fit sees.
 
-use std::collections::HashMap;
-
-use data::{Dropped, Labels, Pipeline, Split, Table, Target, strata};
+use data::{Dropped, Pipeline, Split, Table, Target, strata};
 use net::Dataset;
 use net::digest::{Digest, Digester};
 
@@ -59,8 +57,8 @@ pub struct Prepared {
     pub validation: Option<Dataset>,
     /// The rows to judge by, if there are any.
     pub held_out: Option<Examples>,
-    /// The weight of each class, if they have some.
-    class_weights: Option<HashMap<String, f64>>,
+    /// The weight of each class, by its target, if they have some.
+    class_weights: Option<Vec<f64>>,
 }
 
 impl Columns {
@@ -117,8 +115,12 @@ impl Columns {
                 let labels = table.labels(&self.target)?;
                 let of_rows = weights.clone().unwrap_or_else(|| vec![1.0; table.rows()]);
                 let factors = classes.factors(&labels, &split.training, &of_rows)?;
-                let of_class: HashMap<String, f64> = labels.names().iter().cloned().zip(factors).collect();
-                let weights = weighted(of_rows, &labels, &of_class);
+                let mut of_class = vec![1.0; labels.names().len()];
+                targets
+                    .iter()
+                    .zip(labels.codes())
+                    .for_each(|(t, code)| of_class[*t as usize] = factors[*code as usize]);
+                let weights = weighted(of_rows, &targets, &of_class);
                 (Some(of_class), Some(weights))
             }
         };
@@ -149,7 +151,7 @@ struct Plan {
     numbers: Option<Vec<f32>>,
     /// Of all rows, without and with those of the classes.
     weights: Option<Vec<f32>>,
-    class_weights: Option<HashMap<String, f64>>,
+    class_weights: Option<Vec<f64>>,
     training_weights: Option<Vec<f32>>,
 }
 
@@ -189,7 +191,7 @@ impl Prepared {
         let mut weights = weights.map(|column| data::weights(&table, column)).transpose()?;
         if let Some(of_class) = &self.class_weights {
             let of_rows = weights.unwrap_or_else(|| vec![1.0; table.rows()]);
-            weights = Some(weighted(of_rows, &table.labels(target.column())?, of_class));
+            weights = Some(weighted(of_rows, &targets, of_class));
         }
         let rows: Vec<usize> = (0..table.rows()).collect();
         let [inputs] = self.pipeline.consume(table, [&rows])?;
@@ -202,10 +204,10 @@ impl Prepared {
     }
 }
 
-/// The weights of rows times those of their classes.
-fn weighted(weights: Vec<f32>, labels: &Labels, of_class: &HashMap<String, f64>) -> Vec<f32> {
-    let factor = |code: &u32| of_class.get(&labels.names()[*code as usize]).copied().unwrap_or(1.0);
-    weights.iter().zip(labels.codes()).map(|(weight, code)| (f64::from(*weight) * factor(code)) as f32).collect()
+/// The weights of rows times those of their classes, which their targets name.
+fn weighted(weights: Vec<f32>, targets: &[f32], of_class: &[f64]) -> Vec<f32> {
+    let weighted = |(weight, t): (&f32, &f32)| (f64::from(*weight) * of_class[*t as usize]) as f32;
+    weights.iter().zip(targets).map(weighted).collect()
 }
 
 impl Examples {
