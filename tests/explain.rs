@@ -326,11 +326,32 @@ fn without_an_answer_there_is_the_forward_pass() {
 }
 
 #[test]
+fn labels_of_the_same_value_are_the_same() {
+    let desk = Desk::new();
+    let rows: String = (0..60).map(|row| format!("{},{},{}\n", row % 7, row % 4, row % 3)).collect();
+    desk.write("t.csv", format!("size,level,kind\n{rows}"));
+    let train = ["train", "t.csv", "--target", "kind", "--categorical", "level", "--epochs", "2", "--hidden", "4"];
+    desk.succeed(&train);
+    desk.write("new.csv", "size,level,kind\n1,2,2\n1,2.0,2.0\n");
+    let of_row = |row: &str| desk.succeed(&["explain", "model.safetensors", "new.csv", "--row", row]).stdout;
+    let [text, other] = ["1", "2"].map(of_row);
+    assert!(text.contains("class 3, so that") && text.contains("label 3 of 4"), "{text}");
+    assert!(other.contains("class 3, so that") && other.contains("label 3 of 4"), "{other}");
+    let [json, other] = ["1", "2"].map(|row| explained(&desk, &["model.safetensors", "new.csv", "--row", row]));
+    for key in ["x", "layers", "t", "loss"] {
+        assert_eq!(json[key], other[key], "{key}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_one_line() {
     let desk = trained();
     let model = "relu.safetensors";
     desk.write("other.csv", "a,two\n1,yes\n");
-    desk.write("label.csv", "two,size,colour,when\nmaybe,1,red,2024-01-01\n");
+    desk.write(
+        "label.csv",
+        "two,size,colour,when\nmaybe,1,red,2024-01-01\nno,1,red,2024-01-01\nperhaps,1,red,2024-01-01\n",
+    );
     let explain = |arguments: &[&str], words: &[&str]| desk.fail(&[&["explain"], arguments].concat(), words);
     explain(&[model, "t.csv"], &["--row"]);
     explain(&[model, "t.csv", "--row", "0"], &["--row", "from 1"]);
@@ -338,7 +359,8 @@ fn what_is_wrong_is_one_line() {
     explain(&[model, "t.csv", "--row", "1", "--member", "3"], &[model, "no network 3", "1 to 2"]);
     explain(&[model, "t.csv", "--row", "1", "--units", "2", "--all"], &["--units", "--all"]);
     explain(&[model, "other.csv", "--row", "1"], &["other.csv", "no column `size`"]);
-    explain(&[model, "label.csv", "--row", "1"], &["`maybe`", "`two`"]);
+    explain(&[model, "label.csv", "--row", "1"], &["`label.csv`, row 1", "`maybe`", "`two`"]);
+    explain(&[model, "label.csv", "--row", "3"], &["`label.csv`, row 3", "`perhaps`", "`two`"]);
     explain(&["t.csv", "t.csv", "--row", "1"], &["t.csv", "model"]);
     explain(&[model, "t.csv", "--row", "1", "--html", "none/a.html"], &["no folder `none`"]);
     explain(&[model, "t.csv", "--row", "1", "--html", "t.csv"], &["t.csv", "read in the same run"]);

@@ -151,6 +151,8 @@ fn some_rows_are_read_as_all_are() {
     assert_eq!((all.text(0, 4), all.text(0, 5), all.text(1, 5)), (Some("b".to_owned()), None, Some("5".to_owned())));
     let error = reader.read_rows(columns(), 20..21).unwrap_err().to_string();
     assert_eq!(error, "`t` has no row 21: its rows are 1 to 20");
+    let error = reader.read_rows(columns(), 4..9).unwrap().labels("label").unwrap_err().to_string();
+    assert!(error.contains("`t`, row 6, target column `label` is empty"), "{error}");
 }
 
 #[test]

@@ -253,7 +253,7 @@ impl TableReader {
             return Err(Error::MissingRow { file: file.to_owned(), row: range.start + 1, rows: first });
         }
         kept.finish(file)?;
-        Ok(Table::new(file, columns, blocks))
+        Ok(Table::new(file, columns, blocks).beginning_at(range.start))
     }
 
     /// Reads all rows of these columns, and gives them away in blocks of at most 4 MiB. Returns the columns with all of

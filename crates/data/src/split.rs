@@ -162,7 +162,7 @@ impl Split {
             Err(Error::FoldColumn { file: table.file().to_owned(), column: column.to_owned(), reason })
         };
         if let Some(row) = cells.iter().position(|cell| cell.is_nan()) {
-            return fault(format!("row {} has no fold in it", row + 1));
+            return fault(format!("row {} has no fold in it", table.place(row).row));
         }
         let mut folds: Vec<f32> = Vec::new();
         let mut known = HashSet::new();

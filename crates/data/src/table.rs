@@ -257,12 +257,19 @@ pub struct Table {
     /// All but the last have [`rows_per_block`] rows.
     blocks: Vec<Block>,
     rows: usize,
+    /// The place in the file of the first row, counted from 0.
+    first_row: usize,
 }
 
 impl Table {
     pub(crate) fn new(file: &str, columns: Vec<Column>, blocks: Vec<Block>) -> Self {
         let rows = blocks.iter().map(Block::rows).sum();
-        Self { header: Header::of(file, &columns), columns, blocks, rows }
+        Self { header: Header::of(file, &columns), columns, blocks, rows, first_row: 0 }
+    }
+
+    /// The same rows, of which the first one is not the first one of the file.
+    pub(crate) fn beginning_at(self, first_row: usize) -> Self {
+        Self { first_row, ..self }
     }
 
     /// The file that it was read from.
@@ -358,9 +365,9 @@ impl Table {
         Ok(Labels::new(self.file(), column, names, codes))
     }
 
-    /// Where a row, counted from 0, is; its line is no longer known.
+    /// Where a row, counted from 0, is in the file; its line is no longer known.
     pub(crate) fn place(&self, row: usize) -> Place {
-        Place { file: self.file().to_owned(), row: row as u64 + 1, line: None }
+        Place { file: self.file().to_owned(), row: (self.first_row + row) as u64 + 1, line: None }
     }
 }
 

@@ -26,6 +26,11 @@ struct Steps<'a> {
     limit: usize,
 }
 
+/// The place of the largest number, the first of several.
+fn largest(numbers: &[f32]) -> usize {
+    (0..numbers.len()).rev().max_by(|i, j| numbers[*i].total_cmp(&numbers[*j])).unwrap_or(0)
+}
+
 /// `name` with the index `below` of layer `layer`.
 fn symbol(name: &str, below: impl std::fmt::Display, layer: usize) -> String {
     format!("{name}_{{{below}}}^{{({layer})}}")
@@ -207,13 +212,12 @@ impl Steps<'_> {
                 }
             }
             Target::Classes { labels, .. } => {
-                let best = |p: &[f32]| (0..p.len()).rev().max_by(|i, j| p[*i].total_cmp(&p[*j])).unwrap_or(0);
                 let say = |p: &[f32], line: Line| {
-                    let class = best(p);
+                    let class = largest(p);
                     line.and_name(&labels[class]).and(format!(" with probability {}", number(p[class])))
                 };
                 let first = Line::new("Output $k$ is the probability of class $k$. The most probable one is class ");
-                let first = first.and(format!("{}, ", best(&output.z) + 1));
+                let first = first.and(format!("{}, ", largest(&output.z) + 1));
                 document.paragraph(say(&output.z, first).and("."));
                 if count > 1 {
                     let line = Line::new(format!("The model predicts the mean over its {count} networks: "));
@@ -274,8 +278,9 @@ impl Steps<'_> {
                     ],
                 );
             }
-            Target::Classes { labels, .. } => {
-                let class = labels.iter().position(|other| other == label).unwrap_or(0);
+            Target::Classes { .. } => {
+                // By its target, since the label may be written in another way than in training.
+                let class = largest(t);
                 let (own, other) = (number(t[class]), number(t[(class + 1) % t.len()]));
                 let class = class + 1;
                 let what = format!(": class {class}, so that $t_{{{class}}} = {own}$, and {other} for the others");
