@@ -133,6 +133,7 @@ impl<'a> Fit<'a> {
     /// diverges; if a checkpoint is of another fit, or cannot be written.
     pub fn run(self, pipeline: Pipeline, training: Dataset, validation: Option<Dataset>) -> Result<Model> {
         let Fit { settings, compute, on_epoch, is_stopped, checkpoints, resumed, held_out } = self;
+        settings.validate()?;
         let target = pipeline.target();
         let has_validation = validation.is_some() || settings.validation_fraction > 0.0;
         settings.check_target(target, has_validation)?;

@@ -166,11 +166,13 @@ impl Settings {
         NumberEncoding { scaling: self.scaling, pieces: self.pieces }
     }
 
-    fn validate(&self) -> Result<()> {
+    /// Whether all of them are in their ranges, which are those of model files, too.
+    pub(crate) fn validate(&self) -> Result<()> {
         let share = |name, value: f64| match (0.0..1.0).contains(&value) {
             true => Ok(()),
             false => Err(setting(name, value, "at least 0 and less than 1")),
         };
+        share("momentum", self.momentum.into())?;
         share("label smoothing", self.label_smoothing.into())?;
         share("validation fraction", self.validation_fraction)?;
         if self.ensemble == 0 || self.ensemble > MOST_MEMBERS {
@@ -181,6 +183,18 @@ impl Settings {
         }
         if let Schedule::Step { epochs: 0, .. } = self.schedule {
             return Err(setting("epochs with the same learning rate", 0, "at least 1"));
+        }
+        if !text::is_readable(&self.schedule) {
+            return Err(setting("schedule", self.schedule, "one with numbers in their ranges"));
+        }
+        if !text::is_readable(&self.pieces) {
+            return Err(setting("number of pieces", self.pieces, "none, by-rows, or from 1 to 1000"));
+        }
+        if !text::is_readable(&self.class_weights) {
+            let given = format!("`{}`", self.class_weights.to_string().escape_debug());
+            let range =
+                "labels with weights from 0 on, at least one label, and none with a comma or with blanks around it";
+            return Err(setting("weighting of classes", given, range));
         }
         Ok(())
     }
@@ -599,11 +613,26 @@ mod tests {
     #[test]
     fn impossible_settings_are_refused() {
         let none = Recipe::default;
+        let weighting = |given: &[(&str, f64)]| {
+            let given = given.iter().map(|(label, weight)| ((*label).to_owned(), *weight)).collect();
+            Recipe { class_weights: Some(ClassWeighting(Some(ClassWeights::Given(given)))), ..Recipe::default() }
+        };
+        assert!(weighting(&[("a=b c", 2.0), ("", 0.0)]).resolve(10).is_ok());
         for (recipe, words) in [
             (Recipe { ensemble: Some(0), ..none() }, "ensemble size is 0"),
             (Recipe { validation_fraction: Some(1.0), ..none() }, "validation fraction is 1"),
             (Recipe { label_smoothing: Some(f32::NAN), ..none() }, "label smoothing is NaN"),
             (Recipe { clip_norm: Some(-1.0), ..none() }, "norm of the gradient is -1"),
+            (Recipe { momentum: Some(f32::NAN), ..none() }, "momentum is NaN"),
+            (Recipe { pieces: Some(PieceCount::UpTo(0)), ..none() }, "number of pieces is 0"),
+            (Recipe { pieces: Some(PieceCount::UpTo(1001)), ..none() }, "number of pieces is 1001"),
+            (Recipe { schedule: Some(Schedule::Cosine { warm_up: 1.0 }), ..none() }, "schedule is cosine:1"),
+            (Recipe { schedule: Some(Schedule::InverseScaling { power: -1.0 }), ..none() }, "schedule is inverse:-1"),
+            (weighting(&[]), "weighting of classes is ``"),
+            (weighting(&[("a,b", 1.0)]), "weighting of classes is `a,b=1`"),
+            (weighting(&[("a ", 1.0)]), "weighting of classes is `a =1`"),
+            (weighting(&[("a", -1.0)]), "weighting of classes is `a=-1`"),
+            (weighting(&[("a", f64::NAN)]), "weighting of classes is `a=NaN`"),
         ] {
             let error = recipe.resolve(10).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");

@@ -14,6 +14,11 @@ pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(d
     String::deserialize(deserializer)?.parse().map_err(Error::custom)
 }
 
+/// Whether a value is read as it is written, so that a file can keep it.
+pub(crate) fn is_readable<T: Display + FromStr + PartialEq>(value: &T) -> bool {
+    value.to_string().parse().is_ok_and(|read: T| read == *value)
+}
+
 /// The same for values that may be absent.
 pub(crate) mod option {
     use super::*;
