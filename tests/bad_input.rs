@@ -196,6 +196,18 @@ fn bad_arguments_are_refused_in_one_line() {
 }
 
 #[test]
+fn few_rows_can_be_trained_on_without_validation() {
+    let desk = Desk::new();
+    desk.write("t.csv", "a,fold,kind\n1,1,x\n2,2,x\n3,1,y\n4,2,y\n");
+    for arguments in [&["train", "t.csv", "--drop", "fold"][..], &["cross-validate", "t.csv", "--fold-column", "fold"]]
+    {
+        let arguments = [arguments, &["--target", "kind", "--epochs", "1"]].concat();
+        desk.fail(&arguments, &["`t.csv`", "none of the 2 rows to train on", "(--validation-fraction 0)"]);
+        desk.succeed(&[&arguments[..], &["--validation-fraction", "0"]].concat());
+    }
+}
+
+#[test]
 fn a_training_that_diverges_says_so() {
     let desk = Desk::new();
     let run = desk.run(&["train", "--learning-rate", "1e30", "--weight-decay", "0"]);

@@ -10,7 +10,7 @@ use model::{CrossValidation, Fold, cross_validate, cross_validation};
 
 use crate::config::Config;
 use crate::destination;
-use crate::hyperparameters::Hyperparameters;
+use crate::hyperparameters::{self, Hyperparameters};
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::predictions;
@@ -99,7 +99,8 @@ impl CrossValidate {
         let settings = recipe.resolve(splits[0].training.len())?;
         let progress = TrainingProgress::new("cross-validation", splits.len(), &settings);
         let show = |fold, epoch: &model::Progress| progress.show(fold, epoch);
-        let result = cross_validate(&table, &columns, &splits, &recipe, compute, &show, &interrupt::happened)?;
+        let result = cross_validate(&table, &columns, &splits, &recipe, compute, &show, &interrupt::happened)
+            .map_err(|error| hyperparameters::with_advice(error, table.file()))?;
         drop(progress);
         let done = result.folds.len();
         if done == 0 {

@@ -1,9 +1,10 @@
 //! The arguments that say how to train.
 
+use anyhow::anyhow;
 use clap::Args;
 use data::{PieceCount, Scaling};
-use model::Recipe;
 use model::recipe::{ClassWeighting, Optimizer, Schedule, StoppingMetric};
+use model::{Error, Recipe};
 use net::Activation;
 
 use crate::values::{self, Widths};
@@ -131,5 +132,17 @@ impl Hyperparameters {
     /// The seed of splits.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(0)
+    }
+}
+
+/// Names the table and the argument that helps, if it has too few rows to hold some of those to train on out.
+pub fn with_advice(error: Error, file: &str) -> anyhow::Error {
+    let cause = match &error {
+        Error::Fold { source, .. } => &**source,
+        error => error,
+    };
+    match cause {
+        Error::NoValidation { .. } => anyhow!("`{file}`: {error} (--validation-fraction 0)"),
+        _ => error.into(),
     }
 }

@@ -14,7 +14,7 @@ use crate::checkpoints::{self, Checkpoints};
 use crate::command::without_effect_removed;
 use crate::config::Config;
 use crate::destination;
-use crate::hyperparameters::Hyperparameters;
+use crate::hyperparameters::{self, Hyperparameters};
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::network;
@@ -122,7 +122,8 @@ impl Train {
         if let Some(checkpoint) = resumed {
             fit = fit.resume(checkpoint);
         }
-        let mut model = fit.run(pipeline, training, validation)?;
+        let mut model =
+            fit.run(pipeline, training, validation).map_err(|error| hyperparameters::with_advice(error, &data.file))?;
         drop(progress);
         let seconds = start.elapsed().as_secs_f64();
         let (file, command) = (data.file.clone(), without_effect_removed(&arguments));

@@ -113,6 +113,14 @@ pub enum Error {
         /// The target column.
         column: String,
     },
+    /// Too few rows to train on for a part of them to judge by after each epoch.
+    #[error(
+        "none of the {rows} rows to train on can be held out to judge each network by, since no class has two of them: more rows are needed, or a validation fraction of 0"
+    )]
+    NoValidation {
+        /// The number of rows.
+        rows: usize,
+    },
     /// One fold of a cross-validation failed.
     #[error("fold {fold}: {source}")]
     Fold {

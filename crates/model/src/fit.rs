@@ -187,7 +187,11 @@ impl<'a> Fit<'a> {
             if !is_own {
                 return member(&shared, validation.as_ref()).train(network, compute);
             }
-            let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed)?;
+            let split = Split::validation(&classes(target, shared.targets()), settings.validation_fraction, seed);
+            let split = split.map_err(|error| match error {
+                data::Error::FewRows { rows } => Error::NoValidation { rows },
+                error => error.into(),
+            })?;
             let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
             let judged = subset(&shared, target, &split.held_out)?;
             member(&own, Some(&judged)).train(network, compute)
