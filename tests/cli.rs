@@ -252,7 +252,9 @@ fn rows_without_a_finite_answer_are_told_and_cost_no_training() {
     let desk = Desk::new();
     let row = |row: usize| match row {
         5 => "3e38,0,test,1\n".to_owned(),
-        _ => format!("{},{}e6,{},{}\n", row % 9, row % 9, ["train", "test"][usize::from(row % 5 == 0)], row % 2),
+        _ => {
+            format!("{},{}e6,{},{}\n", row % 9, row % 9, ["test", "train", "train", "train", "train"][row % 5], row % 2)
+        }
     };
     desk.write("t.csv", format!("a,b,part,fold\n{}", (1..41).map(row).collect::<String>()));
     let quick = ["--target", "b", "--features", "a", "--task", "regression", "--epochs", "2", "--ensemble", "1"];

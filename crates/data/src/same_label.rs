@@ -61,7 +61,7 @@ pub(crate) fn different(names: &[String]) -> (Vec<String>, Vec<u32>) {
 }
 
 /// Whether a label is a number.
-pub(crate) fn is_number(label: &String) -> bool {
+pub(crate) fn is_number(label: &str) -> bool {
     value(label).is_some()
 }
 

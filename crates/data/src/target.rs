@@ -225,7 +225,7 @@ impl Target {
             Target::Classes { labels, .. } => &labels[..],
         };
         let column = Column::target(self.column(), Kind::Category);
-        if labels.iter().all(is_number) { column.of_numbers() } else { column }
+        if labels.iter().all(|label| is_number(label)) { column.of_numbers() } else { column }
     }
 
     /// The number of outputs that a network needs for it.
