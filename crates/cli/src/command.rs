@@ -24,7 +24,7 @@ use crate::write_report::WriteReport;
 
 /// Multilayer perceptrons for tables, trained by backpropagation on the CPU: for two classes, several classes, or numbers.
 ///
-/// Two classes are called t = 0 and t = 1. Everything that is printed or written of them speaks of p(t = 1), the
+/// Two classes are called t = 0 and t = 1. Predictions and what is measured of them are of p(t = 1), the
 /// probability of the positive class; `train --positive` chooses which label that is.
 #[derive(Parser)]
 #[command(name = "backprop", version, max_term_width = 100)]
