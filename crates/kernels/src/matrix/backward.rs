@@ -82,7 +82,7 @@ impl Sums<'_> {
         let Visit { panel, stretch, .. } = self.visit;
         let width = self.width::<S>();
         let b_segment = self.weights.shape.input_panels() * BACKWARD_BLOCK;
-        let steps = |input_panel, from| self.weights.backward_block(from, self.first_panel + input_panel);
+        let steps = |input_panel, from| self.weights.backward_from(from, self.first_panel + input_panel);
         self.visit.for_samples(
             simd,
             (steps, b_segment),

@@ -70,7 +70,7 @@ fn forward_samples<'a, S: Simd, Z: Samples<'a>>(
             let panel = &mut z_out.panel(output_panel)[..(first + count) * PANEL];
             let results = panel.as_mut_ptr();
             let bias = &weights.forward_block(output_panel, 0)[..PANEL];
-            let steps = |output_panel, from| &weights.forward_block(output_panel, from)[PANEL..];
+            let steps = |output_panel, from| &weights.forward_from(output_panel, from)[PANEL..];
             visit.for_samples(
                 simd,
                 (steps, FORWARD_BLOCK),

@@ -154,12 +154,24 @@ impl<'a> Blocks<'a> {
 
     #[inline(always)]
     pub(super) fn forward_block(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
-        &self.forward[self.shape.block(output_panel, input_panel) * FORWARD_BLOCK..][..FORWARD_BLOCK]
+        &self.forward_from(output_panel, input_panel)[..FORWARD_BLOCK]
+    }
+
+    /// The block and all behind it, for what goes on from block to block by pointers.
+    #[inline(always)]
+    pub(super) fn forward_from(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
+        &self.forward[self.shape.block(output_panel, input_panel) * FORWARD_BLOCK..]
     }
 
     #[inline(always)]
     pub(super) fn backward_block(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
-        &self.backward[self.shape.block(output_panel, input_panel) * BACKWARD_BLOCK..][..BACKWARD_BLOCK]
+        &self.backward_from(output_panel, input_panel)[..BACKWARD_BLOCK]
+    }
+
+    /// The block and all behind it, as [`Blocks::forward_from`].
+    #[inline(always)]
+    pub(super) fn backward_from(self, output_panel: usize, input_panel: usize) -> &'a [f32] {
+        &self.backward[self.shape.block(output_panel, input_panel) * BACKWARD_BLOCK..]
     }
 }
 

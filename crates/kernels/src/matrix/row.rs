@@ -139,7 +139,7 @@ fn side_by_side<S: Simd, const VECTORS: usize>(
     let (last_panel, last_column) = place(VECTORS - 1);
     let shape = weights.shape;
     assert!(panel + last_panel < shape.output_panels() && column + last_column < PANEL, "the layer has the units");
-    let bias = weights.forward_block(panel, 0)[column..].as_ptr();
+    let bias = weights.forward_from(panel, 0)[column..].as_ptr();
     // From a panel's first block to that of the next one.
     let stride = shape.input_panels() * FORWARD_BLOCK;
     let mut sums = [simd.splat(0.0); VECTORS];

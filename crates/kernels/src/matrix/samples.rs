@@ -15,7 +15,7 @@ pub(super) trait Samples<'a>: Copy {
     /// Samples, at most.
     fn rows(self) -> usize;
 
-    /// The numbers from the first unit of panel `panel` of sample `sample` on.
+    /// All numbers from the first unit of panel `panel` of sample `sample` on, those of later panels included.
     fn from(self, panel: usize, sample: usize) -> &'a [f32];
 
     /// Numbers from one sample to the next.
@@ -43,7 +43,7 @@ impl<'a> Samples<'a> for Panels<'a> {
 
     #[inline(always)]
     fn from(self, panel: usize, sample: usize) -> &'a [f32] {
-        &self.panel(panel)[sample * PANEL..]
+        &self.numbers[panel * Panels::stride(self.rows) + sample * PANEL..]
     }
 
     #[inline(always)]

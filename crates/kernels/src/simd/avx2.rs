@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
-use super::{Simd, Splat, Vector};
+use super::{Simd, Splat, Vector, sealed};
 use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the AVX2 tier: exists only where the machine has AVX2 and FMA.
@@ -30,6 +30,8 @@ impl Splat for Avx2 {
         Avx2Vector(unsafe { _mm256_set1_ps(x) })
     }
 }
+
+impl sealed::Tier for Avx2 {}
 
 impl Simd for Avx2 {
     const LANES: usize = 8;

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::vector::{FRACTION_BITS, FRACTION_START, operators};
-use super::{Simd, Splat, Vector};
+use super::{Simd, Splat, Vector, sealed};
 use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the AVX-512 tier: exists only where the machine has AVX-512F.
@@ -30,6 +30,8 @@ impl Splat for Avx512 {
         Avx512Vector(unsafe { _mm512_set1_ps(x) })
     }
 }
+
+impl sealed::Tier for Avx512 {}
 
 impl Simd for Avx512 {
     const LANES: usize = 16;

@@ -22,6 +22,11 @@ pub(crate) use quad::{Quad, QuadVector};
 pub use scalar::Scalar;
 pub use vector::Vector;
 
+mod sealed {
+    /// Only this crate can implement it, and so [`Simd`](super::Simd).
+    pub trait Tier {}
+}
+
 /// What an elementwise formula needs of a token: constants.
 pub trait Splat: Copy {
     /// The numbers that the formula is computed for.
@@ -34,8 +39,9 @@ pub trait Splat: Copy {
 /// The token of a SIMD tier: makes vectors, moves them to and from memory, and opens a function that is compiled with
 /// the tier's instructions.
 ///
-/// Its vectors are `LANES` single-precision numbers in one register (in two, for the portable tier on SSE2).
-pub trait Simd: Splat + Send + Sync + 'static {
+/// Its vectors are `LANES` single-precision numbers in one register (in two, for the portable tier on SSE2). The tiers of this
+/// crate are all that there are: the unsafe code of the kernels relies on their constants.
+pub trait Simd: sealed::Tier + Splat + Send + Sync + 'static {
     /// Numbers in one vector; divides [`PANEL`](crate::matrix::PANEL).
     const LANES: usize;
 

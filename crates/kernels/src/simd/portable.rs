@@ -6,7 +6,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use wide::{f32x4, f32x8, i32x8, u32x8};
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START, operators};
-use super::{Simd, Splat, Vector};
+use super::{Simd, Splat, Vector, sealed};
 use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the portable tier, on every machine.
@@ -30,6 +30,8 @@ impl Splat for Portable {
         PortableVector(f32x8::splat(x))
     }
 }
+
+impl sealed::Tier for Portable {}
 
 impl Simd for Portable {
     const LANES: usize = 8;

@@ -3,7 +3,7 @@
 //! `f32::mul_add` is a call into the platform's `fma`, exact but ten times slower.
 
 use super::vector::{EXPONENT_BIAS, FRACTION_BITS, FRACTION_START};
-use super::{Simd, Splat, Vector};
+use super::{Simd, Splat, Vector, sealed};
 use crate::dropout::{FIRST_MULTIPLIER, SECOND_MULTIPLIER, UNIT};
 
 /// Token of the scalar tier, on every machine.
@@ -36,6 +36,8 @@ impl Splat for Scalar {
         x
     }
 }
+
+impl sealed::Tier for Scalar {}
 
 impl Simd for Scalar {
     const LANES: usize = 1;
