@@ -217,6 +217,47 @@ fn more_epochs_are_as_if_they_had_been_asked_for_at_once() {
 }
 
 #[test]
+fn early_stopping_begins_anew_with_other_validation_data() {
+    let (training, validation) = (data(150, 1), data(50, 2));
+    // Whoever learns the one is wrong on the other.
+    let targets = validation.targets().iter().map(|t| 1.0 - t).collect();
+    let opposite = Dataset::new(5, (0..50).flat_map(|row| validation.row(row).to_vec()).collect(), targets).unwrap();
+    let early_stopping = Some(EarlyStopping { patience: 50, ..Default::default() });
+    let options = TrainingOptions { epochs: 4, optimizer: Optimizer::adam(0.01), early_stopping, ..Default::default() };
+    let mut trainer = Trainer::new(network(), options).unwrap();
+    trainer.run(&mut Run::new(&training).validation(&validation)).unwrap();
+    let first = trainer.history().best().copied().unwrap();
+    trainer.add_epochs(4);
+    trainer.run(&mut Run::new(&training).validation(&opposite)).unwrap();
+    let second = trainer.history().best().copied().unwrap();
+    assert!(first.number <= 4 && second.number > 4, "{first:?}, {second:?}");
+    assert!(second.validation_loss > first.validation_loss, "{first:?}, {second:?}");
+    // With the same data in another place, it goes on.
+    trainer.add_epochs(1);
+    trainer.run(&mut Run::new(&training).validation(&opposite.clone())).unwrap();
+    let epochs = &trainer.history().epochs[4..];
+    let least = epochs.iter().map(|epoch| epoch.validation_loss.unwrap()).fold(f64::INFINITY, f64::min);
+    assert_eq!(trainer.history().best().unwrap().validation_loss, Some(least));
+}
+
+/// A run that is changed after it was described is described anew.
+#[test]
+fn a_checkpoint_is_of_the_run_as_it_was_changed() {
+    let (training, validation) = (data(150, 1), data(50, 2));
+    let trainer = Trainer::new(network(), TrainingOptions::default()).unwrap();
+    let run = Run::new(&training);
+    trainer.checkpoint(&run).unwrap();
+    let run = run.validation(&validation).scorer(Scorer::of(Metric::RocAuc)).score_training().validate_every(2);
+    let checkpoint = trainer.checkpoint(&run).unwrap();
+    let anew = Run::new(&training)
+        .validation(&validation)
+        .scorer(Scorer::of(Metric::RocAuc))
+        .score_training()
+        .validate_every(2);
+    assert!(Trainer::resume(checkpoint, TrainingOptions::default(), &anew).is_ok());
+}
+
+#[test]
 fn early_stopping_keeps_the_best_epoch() {
     // So few samples that the network learns them by heart.
     let (training, validation) = (data(40, 1), data(300, 2));

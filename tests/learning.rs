@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use net::random::Random;
+use net::textbook::Textbook;
 use net::{
-    Activation, Dataset, Ending, Error, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads, Trainer,
-    TrainingOptions,
+    Activation, Dataset, Ending, Error, Level, Network, Optimizer, OutputLayer, Predictor, Schedule, Shape, Threads,
+    Trainer, TrainingOptions,
 };
 
 fn exclusive_or() -> Dataset {
@@ -277,6 +278,8 @@ fn bad_arguments_are_errors() {
         (weighted(&[f32::INFINITY, 1.0, 1.0, 1.0]), "row 1: the weight is inf"),
         (weighted(&[1.0; 3]), "3 weights for 4 rows"),
         (weighted(&[0.0; 4]), "all weights are 0"),
+        (weighted(&[3e38, 3e38, 1.0, 1.0]), "weights must add up to less than 3.4e38"),
+        (weighted(&[1.0, 1e-40, 1.0, 1.0]), "those above 0 be at least 1.2e-38"),
         (softmax(0).unwrap_err().to_string(), "at least one output"),
         (softmax(1).unwrap_err().to_string(), "two classes or more"),
         (softmax(2).unwrap().prob_t1(&[0.0; 2]).unwrap_err().to_string(), "has no prob_t1, but class_probabilities"),
@@ -299,6 +302,31 @@ fn bad_arguments_are_errors() {
     let other = Dataset::new(1, vec![0.0], vec![1.0]).unwrap();
     assert!(matches!(Trainer::new(network(), default()).unwrap().epoch(&other), Err(Error::Length { .. })));
     assert!(matches!(Trainer::new(network(), default()).unwrap().step(&data, &[4]), Err(Error::Data(_))));
+}
+
+/// Whatever its target is: as infinite as its delta would be, so that 0 times that were NaN.
+#[test]
+fn a_sample_of_weight_0_may_have_any_target() {
+    let features = vec![0.5, 1.5, -1.0, 2.0];
+    let values = |targets: [f32; 4]| {
+        let data = Dataset::regression(1, features.clone(), 1, targets.to_vec()).unwrap();
+        let data = data.with_weights(vec![1.0, 0.0, 1.0, 1.0]).unwrap();
+        let weights = Network::from_weights(
+            Network::builder(1).output_layer(OutputLayer::Identity, 1).build().unwrap().shape().clone(),
+            &[vec![-1e38, 1.0]],
+        );
+        let optimizer = Optimizer::Sgd { learning_rate: 1e-3, momentum: 0.0 };
+        let mut trainer =
+            Trainer::new(weights.unwrap(), TrainingOptions { optimizer, batch_size: 4, ..Default::default() }).unwrap();
+        let loss = trainer.step(&data, &[0, 1, 2, 3]);
+        let mut textbook = Textbook::new(trainer.network(), Level::best());
+        textbook.step(optimizer, &data, &[0, 1, 2, 3]);
+        (loss.is_ok(), trainer.network().weights(1), textbook.to_network().unwrap().weights(1))
+    };
+    // The deltas of the samples that count are finite, -1e38; that of the other one is not.
+    let found = values([0.0, f32::MAX, 0.0, 0.0]);
+    assert_eq!(found, values([0.0, 0.0, 0.0, 0.0]));
+    assert!(found.1.iter().all(|weight| weight.is_finite()), "{found:?}");
 }
 
 /// What counts is what the machine has, asked before it is taken.

@@ -409,6 +409,26 @@ fn one_trainer_takes_minibatches_of_any_size() {
     assert!(weight_bits(&textbook.to_network().unwrap()) == weight_bits(trainer.network()));
 }
 
+/// What does not fit is told, and no number is made up.
+#[test]
+fn the_textbook_refuses_what_does_not_fit() {
+    let network = Network::builder(3).hidden(&[4]).output_layer(OutputLayer::Softmax, 3).build().unwrap();
+    let data = data(3, 5, 1);
+    let textbook = Textbook::new(&network, Level::best());
+    let propagation = textbook.propagate(&[0.0; 3]);
+    let panics = |run: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err();
+    assert!(!panics(&|| drop(textbook.deltas(&propagation, &[0.0, 1.0, 0.0], 1.0))));
+    for (what, run) in [
+        ("the class in place of its vector", &(|| _ = textbook.loss(&propagation, &[1.0])) as &dyn Fn()),
+        ("the same", &|| drop(textbook.output_deltas(&propagation, &[1.0]))),
+        ("one delta for three outputs", &|| drop(textbook.backpropagated(1, &[1.0]))),
+        ("the inputs as a hidden layer", &|| drop(textbook.backpropagated(0, &[1.0; 4]))),
+        ("labels for classes", &|| drop(textbook.gradient(&data, &[0]))),
+    ] {
+        assert!(panics(run), "{what}");
+    }
+}
+
 #[test]
 fn the_shape_is_what_was_built() {
     let network = Network::builder(3).hidden(&[4, 5]).build().unwrap();

@@ -15,7 +15,7 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::container::{Format, Numbers, Reader, Unreadable, Writer};
 use crate::format::{Architecture, network, read_layers, write_network};
@@ -306,11 +306,14 @@ pub fn same<T: Serialize>(of_checkpoint: &T, given: &T) -> Result<(), Error> {
     let (Value::Object(of_checkpoint), Value::Object(given)) = (of_checkpoint, given) else {
         panic!("only objects have fields to be compared")
     };
-    match of_checkpoint.into_iter().find(|(name, value)| given[name] != *value) {
+    // A field that one of them lacks is none.
+    let value = |of: &Map<String, Value>, name: &str| of.get(name).cloned().unwrap_or(Value::Null);
+    let differs = |name: &&String| value(&of_checkpoint, name) != value(&given, name);
+    match of_checkpoint.keys().chain(given.keys()).find(differs) {
         None => Ok(()),
-        Some((name, value)) => {
-            let text = |value: &Value| if value.is_null() { "none".to_owned() } else { value.to_string() };
-            let (checkpoint, given) = (text(&value), text(&given[&name]));
+        Some(name) => {
+            let text = |value: Value| if value.is_null() { "none".to_owned() } else { value.to_string() };
+            let (checkpoint, given) = (text(value(&of_checkpoint, name)), text(value(&given, name)));
             Err(Error::Resume { what: name.replace('_', " "), checkpoint, given })
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::digest::{Digest, Digester};
+use crate::loss::weighted_delta;
 use crate::{Error, OutputLayer, Shape};
 
 /// A table of samples: row-major features, and the targets of each row.
@@ -216,7 +217,8 @@ impl Dataset {
     /// the output's preactivations is multiplied by the weight, once.
     ///
     /// # Errors
-    /// If there is not a weight for each row, one is negative or not finite, or all are 0.
+    /// If there is not a weight for each row, one is negative, not finite or subnormal, or all are 0, or they add up to more than
+    /// the greatest number of single precision.
     pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Dataset, Error> {
         if weights.len() != self.rows {
             return Err(Error::Data(format!("{} weights for {} rows; every row needs one", weights.len(), self.rows)));
@@ -226,6 +228,12 @@ impl Dataset {
         }
         if weights.iter().all(|weight| *weight == 0.0) {
             return Err(Error::Data("all weights are 0; at least one row must count".into()));
+        }
+        // Gradients are divided by the sum of a minibatch's weights, and neither it nor one over it may be infinite.
+        let sum: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
+        if sum > f64::from(f32::MAX) || weights.iter().any(|weight| weight.is_subnormal()) {
+            let why = "weights must add up to less than 3.4e38, and those above 0 be at least 1.2e-38; multiply all of them by a number";
+            return Err(Error::Data(why.into()));
         }
         self.weights = weights;
         Ok(self)
@@ -357,7 +365,7 @@ impl Dataset {
     fn weigh_columns(&self, indices: &[u32], rows: usize, deltas: &mut [f32]) {
         for deltas in deltas.chunks_exact_mut(rows) {
             for (delta, index) in deltas.iter_mut().zip(indices) {
-                *delta *= self.weights[*index as usize];
+                *delta = weighted_delta(self.weights[*index as usize], *delta);
             }
         }
     }

@@ -106,19 +106,25 @@ impl Engine {
     }
 
     /// Bytes that the activations of minibatches of `samples` samples, and the replicas of the network, take with up to so many
-    /// threads; `None` if they cannot be counted.
-    pub(crate) fn workspace_bytes(&self, network: &Network, samples: usize, threads: usize) -> Option<usize> {
-        // Teams of all threads, of half of them, and so on may be tried.
-        let groups = if threads == 1 { 1 } else { 2 * threads.min(samples) };
+    /// threads, besides those that they have already; `None` if they cannot be counted.
+    pub(crate) fn bytes_to_come(&self, network: &Network, samples: usize, threads: usize) -> Option<usize> {
+        let is_large = is_large(network);
+        // Teams of all threads, of half of them, and so on are tried, each with groups of its own.
+        let (mut in_groups, mut team) = (group_samples(samples, 1, is_large), threads.min(samples));
+        while team > 1 {
+            in_groups = in_groups.checked_add(team.checked_mul(group_samples(samples, team, is_large))?)?;
+            team = team.div_ceil(2);
+        }
         let by_units = if threads > 1 && self.most_panels > 1 { samples.min(MOST_SAMPLES_BY_UNITS) } else { 0 };
-        let in_groups = groups.checked_mul(group_samples(samples, 1, is_large(network)))?;
-        let replicas = if is_large(network) { 0 } else { threads - 1 };
+        let replicas = if is_large { 0 } else { threads - 1 };
         let of_replica = network.shape.bytes() + size_of::<f32>() * self.kept.len();
         let in_ends = by_units.checked_mul(threads.min(self.most_panels) - 1)?;
         let (shape, purpose) = (&network.shape, self.purpose);
         let by_samples = Workspace::bytes(shape, in_groups, 0, purpose, Shares::Samples)?;
         let by_units = Workspace::bytes(shape, by_units, in_ends, purpose, Shares::Units)?;
-        by_samples.checked_add(by_units)?.checked_add(replicas * of_replica)
+        let all = by_samples.checked_add(by_units)?.checked_add(replicas * of_replica)?;
+        let numbers: usize = self.workspaces.iter().map(|workspace| workspace.numbers.len()).sum();
+        Some(all.saturating_sub(size_of::<f32>() * numbers + self.replicas.len() * of_replica))
     }
 
     /// For the gradients of `network` alone.
@@ -377,6 +383,23 @@ mod tests {
             }
         });
         (1..=network.shape.layers().len()).flat_map(|layer| network.weights(layer)).map(f32::to_bits).collect()
+    }
+
+    /// What a minibatch takes is counted until it is there.
+    #[test]
+    fn memory_is_asked_for_once() {
+        let network = Network::builder(2000).hidden(&[300]).build().unwrap();
+        let data = Dataset::new(2000, vec![0.5; 400 * 2000], vec![1.0; 400]).unwrap();
+        let options = TrainingOptions::default();
+        let (mut network, mut engine) = (network.clone(), Engine::new(&network, &options));
+        let indices: Vec<u32> = (0..400).collect();
+        let before = engine.bytes_to_come(&network, 400, 1).unwrap();
+        assert!(before > 128 * 2000 * size_of::<f32>(), "{before}");
+        engine.step(&mut network, &options, &data, &indices, Team::ALONE);
+        let after = engine.bytes_to_come(&network, 400, 1).unwrap();
+        assert!(after < before / 20, "{after} after {before}");
+        // Two threads want groups of their own.
+        assert!(engine.bytes_to_come(&network, 400, 2).unwrap() > before);
     }
 
     /// Whatever is shared out, and among however many threads: the bits are those of one thread.

@@ -109,6 +109,7 @@ pub use early_stopping::{EarlyStopping, Monitor};
 pub use error::Error;
 pub use full_batch::{Iteration, Lbfgs, LbfgsEnding, LbfgsOptions};
 pub use history::{EpochRecord, History};
+pub use kernels::activation::UnknownActivation;
 pub use kernels::matrix::LayerShape;
 pub use kernels::{Activation, Dropout, LEVEL_VARIABLE, Level, LevelError};
 pub use network::{Network, NetworkBuilder};

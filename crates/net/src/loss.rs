@@ -65,6 +65,12 @@ fn weighted(weight: f32, loss: f32) -> f64 {
     if weight > 0.0 { f64::from(weight) * f64::from(loss) } else { 0.0 }
 }
 
+/// A delta of the output times its sample's weight. A sample that does not count may have any delta.
+#[inline(always)]
+pub(crate) fn weighted_delta(weight: f32, delta: f32) -> f32 {
+    if weight > 0.0 { weight * delta } else { 0.0 }
+}
+
 /// Writes the losses of all rows, and the deltas of `units` output units.
 #[inline(always)]
 pub(crate) fn losses_and_deltas<S: Simd>(

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rayon::{Scope, Yield};
+use rayon::Yield;
 
 use crate::Error;
 
@@ -154,31 +155,30 @@ impl Drop for Computing {
     }
 }
 
-/// Runs `body` while all other threads of the pool look for its work without a pause.
-fn with_team<R: Send>(body: impl FnOnce() -> R + Send) -> R {
-    // Until all of them have been let go: the thread waits for them, too.
+/// Runs `body`, on a thread of the pool, while all its other threads look for work without a pause.
+fn with_team<R>(body: impl FnOnce() -> R) -> R {
     let _computing = Computing::begin();
-    let stop = AtomicBool::new(false);
-    rayon::scope(|scope| {
-        call_team(scope, &stop);
-        /// Lets the team go, even if the body panics.
-        struct Stop<'a>(&'a AtomicBool);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Release);
-            }
+    let stop = Arc::new(AtomicBool::new(false));
+    call_team(&stop);
+    /// Lets the team go, even if the body panics.
+    struct Stop(Arc<AtomicBool>);
+    impl Drop for Stop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
         }
-        let _stop = Stop(&stop);
-        body()
-    })
+    }
+    let _stop = Stop(stop);
+    body()
 }
 
 /// Calls all threads of the pool but those that compute: one may find this while it waits for another one's part of the work,
-/// and must go back to its own, or both would wait for ever.
-fn call_team<'scope>(scope: &Scope<'scope>, stop: &'scope AtomicBool) {
-    scope.spawn_broadcast(move |_, _| {
+/// and must go back to its own, or both would wait for ever. None is waited for: one that was busy with other work all the
+/// while comes too late, and goes again.
+fn call_team(stop: &Arc<AtomicBool>) {
+    let stop = Arc::clone(stop);
+    rayon::spawn_broadcast(move |_| {
         if !COMPUTES.get() {
-            help_until(stop);
+            help_until(&stop);
         }
     });
 }
@@ -301,7 +301,8 @@ mod tests {
         };
         let set = |flag: &AtomicBool| flag.store(true, Ordering::Release);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        let [taken, waits, called, stop, is_late] = std::array::from_fn(|_| AtomicBool::new(false));
+        let [taken, waits, called, is_late] = std::array::from_fn(|_| AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         std::thread::scope(|threads| {
             // Lets a thread go that helps.
             threads.spawn(|| {
@@ -314,12 +315,11 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             });
-            pool.scope(|scope| {
-                let stop = &stop;
+            pool.install(|| {
                 let work = |part, ()| match part {
                     0 => {
                         wait_for(&waits);
-                        call_team(scope, stop);
+                        call_team(&stop);
                         set(&called);
                     }
                     // Parts 2 and 3 were taken from part 0 as one, and part 3 is taken from part 2.
@@ -335,10 +335,29 @@ mod tests {
                     _ => {}
                 };
                 share_out(0..4, (), &|(), _, _| ((), Some(())), &work);
-                set(stop);
+                set(&stop);
             });
         });
         assert!(!is_late.into_inner());
+    }
+
+    /// Nor is what it does waited for: whoever computes may hold what it waits for.
+    #[test]
+    fn a_thread_that_is_busy_with_other_work_is_not_waited_for() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let (begun, wait_for_begin) = std::sync::mpsc::channel();
+        let (end, wait_for_end) = std::sync::mpsc::channel();
+        let (ended, wait_for_answer) = std::sync::mpsc::channel();
+        pool.spawn(move || {
+            begun.send(()).unwrap();
+            ended.send(wait_for_end.recv_timeout(Duration::from_secs(20))).unwrap();
+        });
+        wait_for_begin.recv().unwrap();
+        let sum = AtomicUsize::new(0);
+        let work = |part, ()| _ = sum.fetch_add(1 + part, Ordering::Relaxed);
+        pool.install(|| with_team(|| share_out(0..2, (), &|(), _, _| ((), Some(())), &work)));
+        end.send(()).unwrap();
+        assert_eq!((wait_for_answer.recv().unwrap(), sum.into_inner()), (Ok(()), 3));
     }
 
     #[test]

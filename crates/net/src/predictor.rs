@@ -6,7 +6,8 @@ use crate::{Dataset, Error, Level, Network, Threads};
 
 /// Computes predictions of a [`Network`], those that its [`OutputLayer`](crate::OutputLayer) makes:
 /// [`prob_t0`](Self::prob_t0) and [`prob_t1`](Self::prob_t1), [`class_probabilities`](Self::class_probabilities) or
-/// [`means`](Self::means). After the first call with as many rows nothing is allocated.
+/// [`means`](Self::means). After the first call with as many rows nothing is allocated on one thread, nor
+/// in a [`session`](Self::session) on several.
 ///
 /// A row gives the same bits alone and among others, and with any number of threads.
 #[derive(Debug)]

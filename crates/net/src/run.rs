@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every, RunDescription};
 use crate::early_stopping::Monitor;
-use crate::{Dataset, Error, Scorer, Shape, Trainer, TrainingOptions};
+use crate::{Dataset, Error, Goal, Scorer, Shape, Trainer, TrainingOptions};
 
 /// A run of training, for [`Trainer::run`](crate::Trainer::run): the samples, those to validate on, what is computed after an
 /// epoch, and who is told.
@@ -59,6 +59,13 @@ pub struct Run<'a> {
     pub(crate) metadata: String,
     /// Made when it is wanted: it takes a pass over the data.
     description: OnceLock<RunDescription>,
+}
+
+/// The validation data, by their digest, and the scorer, if it counts, by its name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Yardstick {
+    validation_data: Option<String>,
+    scorer: Option<(String, Goal)>,
 }
 
 type Hook<'a, T> = Box<dyn FnMut(&T) -> ControlFlow<()> + Send + 'a>;
@@ -140,25 +147,25 @@ impl<'a> Run<'a> {
     /// Computes the mean loss of `data` after each epoch, as that of training but with the weights after the epoch.
     pub fn validation(mut self, data: &'a Dataset) -> Self {
         self.validation = Some(data);
-        self
+        self.described_anew()
     }
 
     /// Validates and scores only after every so many epochs; at least 1.
     pub fn validate_every(mut self, epochs: usize) -> Self {
         self.validate_every = epochs;
-        self
+        self.described_anew()
     }
 
     /// Computes a score of the validation data as well.
     pub fn scorer(mut self, scorer: Scorer<'a>) -> Self {
         self.scorer = Some(scorer);
-        self
+        self.described_anew()
     }
 
     /// Computes that score of the training data, too, for which it predicts all of them after the epoch.
     pub fn score_training(mut self) -> Self {
         self.scores_training = true;
-        self
+        self.described_anew()
     }
 
     /// Calls `hook` after each minibatch. If it breaks, training stops there.
@@ -196,13 +203,35 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// A description that was made before is not of this run any more.
+    fn described_anew(self) -> Self {
+        Run { description: OnceLock::new(), ..self }
+    }
+
+    /// What early stopping judges by: values of others cannot be compared.
+    pub(crate) fn yardstick(&self, monitor: Monitor) -> Yardstick {
+        let scorer = match monitor {
+            Monitor::Loss => None,
+            Monitor::Score => self.name_and_goal(),
+        };
+        Yardstick { validation_data: self.validation_digest(), scorer }
+    }
+
+    fn validation_digest(&self) -> Option<String> {
+        self.validation.map(|data| data.fingerprint().to_string())
+    }
+
+    fn name_and_goal(&self) -> Option<(String, Goal)> {
+        self.scorer.as_ref().map(|scorer| (scorer.name().to_owned(), scorer.goal()))
+    }
+
     /// What the result depends on, besides the options.
     pub(crate) fn description(&self) -> &RunDescription {
         self.description.get_or_init(|| RunDescription {
             training_data: self.data.fingerprint().to_string(),
-            validation_data: self.validation.map(|data| data.fingerprint().to_string()),
+            validation_data: self.validation_digest(),
             validate_every: self.validate_every,
-            scorer: self.scorer.as_ref().map(|scorer| (scorer.name().to_owned(), scorer.goal())),
+            scorer: self.name_and_goal(),
             scores_training: self.scores_training,
         })
     }

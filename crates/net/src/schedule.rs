@@ -110,11 +110,12 @@ impl Schedule {
         }
     }
 
-    /// The factor of the learning rate in step `step`, counted from 0. Where it depends on losses, it is that without any.
+    /// The factor of the learning rate in step `step`, counted from 0. Where it depends on losses, it is that without any. That of a
+    /// schedule that [`Trainer::new`](crate::Trainer::new) refuses means nothing.
     pub fn factor(self, step: u64) -> f64 {
         match self {
             Schedule::Constant | Schedule::ReduceOnPlateau { .. } => 1.0,
-            Schedule::Step { every, factor } => whole_power(f64::from(factor), step / every),
+            Schedule::Step { every, factor } => whole_power(f64::from(factor), step.checked_div(every).unwrap_or(0)),
             Schedule::InverseScaling { power } => exp(-f64::from(power) * ln(step as f64 + 1.0)),
             Schedule::Cosine { warm_up, .. } if step < warm_up => (step + 1) as f64 / warm_up as f64,
             Schedule::Cosine { steps, .. } if step >= steps => 0.0,

@@ -15,6 +15,7 @@ use kernels::{
     outer_product, shifted_exponentials, sigmoid, softplus, update_weights,
 };
 
+use crate::loss::weighted_delta;
 use crate::optimizer::{Progress, clipped};
 use crate::{Activation, Dataset, Error, Network, Optimizer, OutputLayer, Shape, TrainingOptions};
 
@@ -110,8 +111,12 @@ impl Textbook {
 
     /// The loss of a sample with the targets `t`, one for each output unit ([`Dataset::target_vector`]). With one sigmoid,
     /// L = (1 - t) softplus(-a) + t softplus(a), in nats; [`OutputLayer`] has the others.
+    ///
+    /// # Panics
+    /// If `t` has not one number for each output unit.
     pub fn loss(&self, propagation: &Propagation, t: &[f32]) -> f32 {
         let a = propagation.output_preactivations();
+        assert_eq!(t.len(), a.len(), "a target for each output unit");
         match self.shape.output_layer() {
             OutputLayer::Sigmoid => a.iter().zip(t).fold(0.0, |sum, (a, t)| {
                 let mut softplus_of = [0.0; 2];
@@ -144,7 +149,11 @@ impl Textbook {
     }
 
     /// Step 2: delta of layer L, "prediction minus target", for the targets `t` as in [`Textbook::loss`].
+    ///
+    /// # Panics
+    /// As [`Textbook::loss`].
     pub fn output_deltas(&self, propagation: &Propagation, t: &[f32]) -> Vec<f32> {
+        assert_eq!(t.len(), self.shape.outputs(), "a target for each output unit");
         let pairs = self.predictions(propagation).into_iter().zip(t);
         match self.shape.output_layer() {
             OutputLayer::Sigmoid => pairs.map(|(y, t)| y - (1.0 - t)).collect(),
@@ -157,16 +166,20 @@ impl Textbook {
     /// # Panics
     /// If there is no such hidden layer, or `deltas` has not one number for each unit of the layer after it.
     pub fn backpropagated(&self, l: usize, deltas: &[f32]) -> Vec<f32> {
-        let mut sums = vec![0.0; self.weights[l].len() / deltas.len() - 1];
+        assert!((1..self.weights.len()).contains(&l), "a hidden layer");
+        let mut sums = vec![0.0; self.shape.hidden()[l - 1]];
         matvec_transposed(self.level, &self.weights[l], deltas, &mut sums);
         sums
     }
 
     /// Steps 2 and 3: delta of layers 1..=L, for the targets `t` as in [`Textbook::loss`]. Those of layer L are multiplied by
-    /// the sample's `weight` ([`Dataset::weight`]), 1 if it has none.
+    /// the sample's `weight` ([`Dataset::weight`]), 1 if it has none; with a weight of 0 they are 0.
+    ///
+    /// # Panics
+    /// As [`Textbook::loss`].
     pub fn deltas(&self, propagation: &Propagation, t: &[f32], weight: f32) -> Vec<Vec<f32>> {
         let mut deltas = vec![self.output_deltas(propagation, t)];
-        deltas[0].iter_mut().for_each(|delta| *delta *= weight);
+        deltas[0].iter_mut().for_each(|delta| *delta = weighted_delta(weight, *delta));
         for l in (1..self.weights.len()).rev() {
             let mut delta = self.backpropagated(l, &deltas[0]);
             multiply_by_derivative(self.level, Slope::Kept, &propagation.slopes[l - 1], &mut delta);
@@ -176,6 +189,9 @@ impl Textbook {
     }
 
     /// Step 4: adds the sample's gradient to `gradients`, one in book order for each layer.
+    ///
+    /// # Panics
+    /// If a gradient has another number of weights than its layer.
     pub fn add_gradient(&self, propagation: &Propagation, deltas: &[Vec<f32>], gradients: &mut [Vec<f32>]) {
         for ((delta, z), gradient) in deltas.iter().zip(&propagation.z).zip(gradients) {
             outer_product(self.level, delta, z, gradient);
@@ -184,17 +200,26 @@ impl Textbook {
 
     /// All four steps for the samples `indices` of `data`, one after the other: the summed gradients in book order, and the
     /// summed loss, both weighted.
+    ///
+    /// # Panics
+    /// If the data has another number of inputs or other targets than the network, or no such sample.
     pub fn gradient(&self, data: &Dataset, indices: &[usize]) -> (Vec<Vec<f32>>, f64) {
         self.gradient_with_dropout(data, indices, None)
     }
 
     /// The same with the units left out that `dropout` drops.
+    ///
+    /// # Panics
+    /// As [`Textbook::gradient`].
     pub fn gradient_with_dropout(
         &self,
         data: &Dataset,
         indices: &[usize],
         dropout: Option<Dropout>,
     ) -> (Vec<Vec<f32>>, f64) {
+        if let Err(error) = data.check_fits(&self.shape) {
+            panic!("{error}");
+        }
         let mut gradients: Vec<Vec<f32>> = self.weights.iter().map(|weights| vec![0.0; weights.len()]).collect();
         let mut loss = 0.0;
         for (position, index) in indices.iter().enumerate() {
@@ -210,12 +235,18 @@ impl Textbook {
     }
 
     /// One training step with the samples `indices` of `data`. Returns their mean loss before it.
+    ///
+    /// # Panics
+    /// As [`Textbook::gradient`].
     pub fn step(&mut self, optimizer: Optimizer, data: &Dataset, indices: &[usize]) -> f64 {
         self.step_with(&TrainingOptions { optimizer, ..TrainingOptions::default() }, data, indices)
     }
 
     /// The same with all that the options say of a step: the optimiser, its schedule, weight decay, clipping and
-    /// dropout.
+    /// dropout. Options that [`Trainer::new`](crate::Trainer::new) refuses give numbers without a meaning.
+    ///
+    /// # Panics
+    /// As [`Textbook::gradient`], or if the probability of dropout is 1 or more.
     pub fn step_with(&mut self, options: &TrainingOptions, data: &Dataset, indices: &[usize]) -> f64 {
         let dropout = self.progress.dropout(options);
         let (gradients, loss) = self.gradient_with_dropout(data, indices, dropout);

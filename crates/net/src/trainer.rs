@@ -14,6 +14,7 @@ use crate::optimizer::Progress;
 use crate::parallel::{Pool, Team};
 use crate::patience::{Goal, MOST_COUNTED, Patience};
 use crate::random::Random;
+use crate::run::Yardstick;
 use crate::tuning::{Tuning, Tunings};
 use crate::{
     Batch, Dataset, EarlyStopping, Ending, Epoch, EpochRecord, Error, History, Network, Optimizer, Run, Schedule,
@@ -136,6 +137,8 @@ pub struct Trainer {
     state: State,
     /// The best weights so far, where early stopping keeps them.
     best: Option<Network>,
+    /// What a run judged them by.
+    yardstick: Option<Yardstick>,
 
     /// Whatever follows is scratch memory, or changes no bit of a result.
     pool: Pool,
@@ -210,6 +213,7 @@ impl Trainer {
             engine,
             state: State::default(),
             best: None,
+            yardstick: None,
             pool,
             order: Vec::new(),
             minibatch: Vec::new(),
@@ -264,7 +268,8 @@ impl Trainer {
 
     /// Trains until the epochs of the options are done, early stopping has waited long enough, or a callback of the run
     /// stops it. Goes on where an earlier run stopped, in the middle of an epoch if need be, with all that the optimiser
-    /// has kept; after [`Trainer::add_epochs`], on the same data or on other data.
+    /// has kept; after [`Trainer::add_epochs`], on the same data or on other data. With other validation data, or another scorer
+    /// where that is what it looks at, early stopping begins anew: what was best by the former is not compared, and not kept.
     ///
     /// # Errors
     /// If the data has another number of inputs or other targets than the network, early stopping lacks what it looks at,
@@ -273,6 +278,14 @@ impl Trainer {
     pub fn run(&mut self, run: &mut Run<'_>) -> Result<Ending, Error> {
         run.check(&self.network.shape, &self.options)?;
         self.state.history.scorer = run.scorer.as_ref().map(|scorer| scorer.name().to_owned());
+        if let Some(early) = self.options.early_stopping {
+            let yardstick = run.yardstick(early.monitor);
+            if self.yardstick.as_ref().is_some_and(|before| *before != yardstick) {
+                (self.best, self.state.patience) = (None, Patience::default());
+                self.state.history.best_epoch = None;
+            }
+            self.yardstick = Some(yardstick);
+        }
         // It takes some steps to learn whether threads pay. If so, they stay together for the rest of the epochs.
         let batch_size = self.options.batch_size.min(run.data.rows());
         let ending = match self.run_while(|trainer| !trainer.tuning(batch_size).pays(), run)? {
@@ -424,7 +437,7 @@ impl Trainer {
         after_batch: &mut (impl FnMut(&Trainer) -> Result<ControlFlow<()>, Error> + Send),
     ) -> Result<ControlFlow<()>, Error> {
         let (epoch, batch_size) = (self.state.epochs_done + 1, self.options.batch_size.min(data.rows()));
-        let activations = self.engine.workspace_bytes(&self.network, batch_size, self.pool.threads());
+        let activations = self.engine.bytes_to_come(&self.network, batch_size, self.pool.threads());
         memory::check("the activations of a minibatch", activations)?;
         self.order.clear();
         self.order.extend(0..data.rows() as u32);

@@ -57,8 +57,8 @@ impl<'a> CentralDifferences<'a> {
         RoundingErrors::new(&self.plain, self.data).loss * ROUNDING_OF_DIFFERENCE
     }
 
-    /// Multiply-adds that one difference takes, about.
-    pub fn multiply_adds(&self, layer: usize) -> f64 {
+    /// Multiply-adds that one difference of a weight of this layer, counted from 0, takes, about.
+    pub(crate) fn multiply_adds(&self, layer: usize) -> f64 {
         let above: usize = self.plain.weights[layer + 1..].iter().map(Vec::len).sum();
         4.0 * self.data.rows() as f64 * (self.plain.inputs[layer] + above) as f64
     }

@@ -88,7 +88,7 @@ impl LayerCheck {
     }
 }
 
-/// The gradients of the mean loss over `data`, each layer in book order, (outputs, 1 + inputs).
+/// Gradients, or sums of them, of each layer in book order, (outputs, 1 + inputs).
 pub type Gradients<T> = Vec<Vec<T>>;
 
 /// The first of the random streams that choose the weights to compare; each layer has its own.

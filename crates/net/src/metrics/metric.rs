@@ -147,7 +147,7 @@ impl Metric {
         let is_of_two_classes = matches!(self, Metric::AveragePrecision | Metric::Precision | Metric::Recall);
         match kind {
             TargetKind::Labels(_) => !is_of_numbers,
-            TargetKind::Classes(_) => !is_of_numbers && !is_of_two_classes,
+            TargetKind::Classes(classes) => classes >= 2 && !is_of_numbers && !is_of_two_classes,
             TargetKind::Values(_) => is_of_numbers,
         }
     }
