@@ -16,7 +16,8 @@ use crate::Error;
 pub enum Threads {
     /// So many, in a pool of their own. With 1, the calling thread computes alone.
     Own(usize),
-    /// Those of the pool of rayon in which the caller runs, or else of its global pool, shared with the rest of the program.
+    /// Those of the pool of rayon in which the caller runs, or else of its global pool, shared with the rest of the program. A
+    /// caller that is none of them waits until one is free to compute; those that are busy with other work are not waited for.
     Global,
 }
 
