@@ -105,7 +105,7 @@ impl Train {
         // Whoever goes on has perhaps said less than who began.
         let arguments = resumed.as_ref().and_then(checkpoints::arguments).unwrap_or_else(|| arguments.to_vec());
         let mut report = Report::default();
-        let (prepared, split, data, table) = self.prepare(&mut report)?;
+        let (prepared, rows_held_out, data, table) = self.prepare(&mut report)?;
         let Prepared { pipeline, settings, training, validation, held_out, .. } = prepared;
         interrupt::listen()?;
 
@@ -139,7 +139,7 @@ impl Train {
         let mut predictions = Vec::new();
         if let Some(held_out) = &held_out {
             let saved = |error| anyhow!("{error}; the model has been saved to `{}` all the same", self.model.display());
-            let row_of = |row: usize| split.held_out[row];
+            let row_of = |row: usize| rows_held_out[row];
             let predicted = model.predictor(compute)?.predict(&held_out.inputs);
             predictions = predicted.map_err(|error| saved(error.in_table(&file, row_of)))?;
             let scores = scores(model.pipeline.target(), held_out, &predictions, None).map_err(saved)?;
@@ -166,8 +166,8 @@ impl Train {
         report.print(self.json)
     }
 
-    /// Reads the table, and makes of it the rows to train on and the rows held out.
-    fn prepare(&self, report: &mut Report) -> Result<(Prepared, Split, DataSummary, Option<TableSummary>)> {
+    /// Reads the table, and makes of it the rows to train on and the rows held out, whose places in it are told as well.
+    fn prepare(&self, report: &mut Report) -> Result<(Prepared, Vec<usize>, DataSummary, Option<TableSummary>)> {
         let partition = self.split.as_deref().map(Partition::Words);
         let (table, columns) = self.table.read(partition, report)?;
         let all: Vec<usize> = (0..table.rows()).collect();
@@ -200,7 +200,8 @@ impl Train {
         let data = DataSummary { file, rows, trained_on: training, validation, held_out, dropped };
         report.value("data", &data);
         report.value("settings", &prepared.settings);
-        Ok((prepared, split, data, summary))
+        // Those of the rows to train on, which are most, need no memory during the training.
+        Ok((prepared, split.held_out, data, summary))
     }
 
     /// Which rows to train on.

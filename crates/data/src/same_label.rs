@@ -28,7 +28,8 @@ impl Values {
 
     /// The place of the one label that has the value of this one.
     pub(crate) fn find(&self, label: &str) -> Option<usize> {
-        self.places.get(&value(label)?).copied().flatten()
+        // Most columns have none, and every unknown label of a table would be parsed.
+        if self.places.is_empty() { None } else { self.places.get(&value(label)?).copied().flatten() }
     }
 }
 
