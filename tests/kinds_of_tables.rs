@@ -197,6 +197,43 @@ fn numbers_are_predicted_in_their_own_unit() {
 }
 
 #[test]
+fn weights_out_of_range_are_told_with_their_column() {
+    let desk = Desk::new();
+    let rows: String = (0..40).map(|row| format!("{row},{},{}\n", row % 3, ["a", "b"][row % 2])).collect();
+    desk.write("t.csv", format!("x,w,y\n{rows}"));
+    let train = ["train", "t.csv", "--target", "y", "--epochs", "1", "--ensemble", "1"];
+    for (class_weights, words) in [
+        ("a=1e39", &["the rows, times those of their classes in column `y`", "3.4e38", "give the classes other"][..]),
+        ("a=1e-39", &["column `y`", "1.2e-38"]),
+    ] {
+        desk.fail(&[&train[..], &["--class-weights", class_weights]].concat(), words);
+        desk.fail(&[&train[..], &["--weights", "w", "--class-weights", class_weights]].concat(), words);
+    }
+    let few: String = rows.lines().take(6).map(|row| format!("{row}\n")).collect();
+    desk.write("few.csv", format!("x,w,y\n{few}"));
+    let train_on_few = ["train", "few.csv", "--target", "y", "--epochs", "1", "--class-weights", "a=2e37"];
+    desk.fail(&[&train_on_few[..], &["--validation", "t.csv"]].concat(), &["column `y`", "3.4e38"]);
+    desk.succeed(&[&train_on_few[..], &["--validation", "few.csv"]].concat());
+    desk.write("u.csv", format!("x,w,y\n{}", rows.replace(",1,", ",1e-39,")));
+    let words = ["`u.csv`, row 2, column `w`", "1e-39 is too small"];
+    desk.fail(&["train", "u.csv", "--target", "y", "--weights", "w"], &words);
+    desk.write("v.csv", format!("x,w,y\n{}", rows.replace(",1,", ",3e38,")));
+    let words = ["column `w` of `v.csv`", "divide all of them"];
+    desk.fail(&["train", "v.csv", "--target", "y", "--weights", "w"], &words);
+}
+
+#[test]
+fn some_rows_must_count_in_each_network_s_own_validation() {
+    let desk = Desk::new();
+    // Of 100 rows to train on one counts, so that none is left for the other part.
+    let row = |row: usize| format!("{},{},{}\n", row % 50, u8::from(row == 0), ["a", "b"][row % 2]);
+    desk.write("t.csv", format!("x,w,y\n{}", (0..100).map(row).collect::<String>()));
+    let train = ["train", "t.csv", "--target", "y", "--weights", "w", "--epochs", "1", "--test-fraction", "0"];
+    desk.fail(&train, &["`t.csv`: every row ", " has the weight 0, of 100 rows", "(--validation-fraction 0)"]);
+    desk.succeed(&[&train[..], &["--validation-fraction", "0"]].concat());
+}
+
+#[test]
 fn real_tables_of_several_classes_and_numbers_are_learnt() {
     let desk = Desk::new();
     let quick = ["--optimizer", "adam", "--learning-rate", "0.005", "--activation", "relu"];

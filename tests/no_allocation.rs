@@ -75,7 +75,7 @@ fn steps_and_predictions_allocate_nothing() {
 
         let mut predictor = Predictor::new(network).with_threads(Threads::Own(threads)).unwrap();
         let mut probabilities = vec![0.0; 640 * network.shape().outputs()];
-        let predict = |predictor: &mut Predictor, out: &mut [f32]| match network.shape().output_layer() {
+        let predict = |predictor: &mut Predictor<&Network>, out: &mut [f32]| match network.shape().output_layer() {
             OutputLayer::Softmax => predictor.class_probabilities(&features, out),
             _ => predictor.prob_t1(&features, out),
         };

@@ -239,7 +239,7 @@ proptest! {
     fn a_row_alone_is_a_row_among_others(case in case(), rows in 1usize..400) {
         let network = case.network();
         let data = case.data(rows);
-        let predict = |predictor: &mut Predictor, features: &[f32], out: &mut [f32]| match case.output_layer {
+        let predict = |predictor: &mut Predictor<&Network>, features: &[f32], out: &mut [f32]| match case.output_layer {
             OutputLayer::Sigmoid => predictor.prob_t1(features, out),
             OutputLayer::Softmax => predictor.class_probabilities(features, out),
             OutputLayer::Identity => predictor.means(features, out),
@@ -296,7 +296,7 @@ fn a_row_on_threads_is_a_row_on_one() {
         Predictor::new(&network).prob_t1(data.features(), &mut expected).unwrap();
         for (level, threads) in fused_levels().into_iter().flat_map(|level| [(level, 2), (level, 3), (level, 8)]) {
             let mut predictor = Predictor::new(&network).with_level(level).with_threads(Threads::Own(threads)).unwrap();
-            let check = |predictor: &mut Predictor| {
+            let check = |predictor: &mut Predictor<&Network>| {
                 for _ in 0..100 {
                     let mut p = vec![0.0; rows];
                     predictor.prob_t1(data.features(), &mut p).unwrap();

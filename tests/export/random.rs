@@ -101,7 +101,7 @@ fn networks_alone(random: &mut Random) -> Case {
 fn predictions(networks: &[Network], inputs: &[f32], target: Option<&Target>) -> Vec<(&'static str, Vec<f32>)> {
     let shape = networks[0].shape();
     let count = inputs.len() / shape.inputs() * shape.outputs();
-    let mean = |predict: &dyn Fn(&mut net::Predictor<'_>, &mut [f32])| -> Vec<f32> {
+    let mean = |predict: &dyn Fn(&mut net::Predictor<&Network>, &mut [f32])| -> Vec<f32> {
         let mut sums = vec![0.0; count];
         for network in networks {
             let mut predictions = vec![0.0; count];

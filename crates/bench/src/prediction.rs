@@ -4,7 +4,7 @@ use net::{Dataset, Level, Network, Predictor, Threads};
 
 /// A network that predicts the same rows again and again.
 pub struct Prediction<'a> {
-    predictor: Predictor<'a>,
+    predictor: Predictor<&'a Network>,
     features: &'a [f32],
     y: Vec<f32>,
 }

@@ -142,7 +142,9 @@ pub fn with_advice(error: Error, file: &str) -> anyhow::Error {
         error => error,
     };
     match cause {
-        Error::NoValidation { .. } => anyhow!("`{file}`: {error} (--validation-fraction 0)"),
+        Error::NoValidation { .. } | Error::NoOwnWeight { .. } => {
+            anyhow!("`{file}`: {error} (--validation-fraction 0)")
+        }
         _ => error.into(),
     }
 }

@@ -354,6 +354,33 @@ pub enum Error {
         /// The weight.
         cell: String,
     },
+    /// A row's weight is so small that a float cannot hold it with all its digits.
+    #[error(
+        "{place}, column {}: the weight {weight:e} is too small, those above 0 must be at least 1.2e-38: multiply all of them by a number",
+        quoted(column)
+    )]
+    SmallWeight {
+        /// The row.
+        place: Place,
+        /// The name of the column of weights.
+        column: String,
+        /// The weight.
+        weight: f32,
+    },
+    /// All weights together are too large.
+    #[error(
+        "the weights in column {} of {} add up to {sum:.1e}, and may add up to 3.4e38 at most: divide all of them by a number",
+        quoted(column),
+        name(file)
+    )]
+    LargeWeights {
+        /// The file.
+        file: String,
+        /// The name of the column of weights.
+        column: String,
+        /// Their sum.
+        sum: f64,
+    },
     /// No row has any weight.
     #[error("every weight in column {} of {} is 0", quoted(column), name(file))]
     NoWeight {

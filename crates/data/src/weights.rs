@@ -19,16 +19,22 @@ pub enum ClassWeights {
 /// The weights in a column, one for each row.
 ///
 /// # Errors
-/// If there is no such column, a weight is missing or negative, or all are 0.
+/// If there is no such column, a weight is missing, negative or subnormal, all are 0, or they add up to more than
+/// [`f32::MAX`].
 pub fn weights(table: &Table, column: &str) -> Result<Vec<f32>> {
     let weights: Vec<f32> = table.cells(table.position(column)?).collect();
     if let Some(row) = weights.iter().position(|weight| weight.is_nan() || *weight < 0.0) {
         let cell = if weights[row].is_nan() { "that is missing".to_owned() } else { weights[row].to_string() };
         return Err(Error::Weight { place: table.place(row), column: column.to_owned(), cell });
     }
-    match weights.iter().any(|weight| *weight > 0.0) {
-        true => Ok(weights),
-        false => Err(Error::NoWeight { file: table.file().to_owned(), column: column.to_owned() }),
+    if let Some(row) = weights.iter().position(|weight| weight.is_subnormal()) {
+        return Err(Error::SmallWeight { place: table.place(row), column: column.to_owned(), weight: weights[row] });
+    }
+    let (file, column) = (table.file().to_owned(), column.to_owned());
+    match weights.iter().map(|weight| f64::from(*weight)).sum::<f64>() {
+        0.0 => Err(Error::NoWeight { file, column }),
+        sum if sum > f64::from(f32::MAX) => Err(Error::LargeWeights { file, column, sum }),
+        _ => Ok(weights),
     }
 }
 
@@ -139,6 +145,8 @@ mod tests {
             ("w\n1\n-2\n", "`t.csv`, row 2, column `w`: the weight -2 is not a number from 0 on"),
             ("w\n?\n1\n", "row 1, column `w`: the weight that is missing is not"),
             ("w\n0\n0\n", "every weight in column `w` of `t.csv` is 0"),
+            ("w\n1\n1e-39\n", "`t.csv`, row 2, column `w`: the weight 1e-39 is too small"),
+            ("w\n3e38\n3e38\n", "the weights in column `w` of `t.csv` add up to 6.0e38"),
         ] {
             let error = weights(&table(text), "w").unwrap_err().to_string();
             assert!(error.contains(complaint), "{error}");

@@ -63,6 +63,25 @@ pub enum Error {
         /// What those rows are for.
         part: &'static str,
     },
+    /// Weights that leave no row to count in a network's own part of the rows to train on.
+    #[error(
+        "every row {part} has the weight 0, of {rows} rows to train on: more of them must count, or the validation fraction be 0"
+    )]
+    NoOwnWeight {
+        /// What those rows are for.
+        part: &'static str,
+        /// The number of rows to train on, of this network and to judge it.
+        rows: usize,
+    },
+    /// Weights of classes that make those of rows too large or too small.
+    #[error(
+        "the weights of the rows, times those of their classes in column `{column}`, must add up to 3.4e38 at most, and those \
+         above 0 be at least 1.2e-38: give the classes other weights"
+    )]
+    ClassWeights {
+        /// The target column.
+        column: String,
+    },
     /// Weights of classes, but a target without classes.
     #[error("the target column `{column}` holds numbers to be predicted, so that there are no classes to be weighted")]
     NoClasses {

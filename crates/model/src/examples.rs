@@ -120,7 +120,7 @@ impl Columns {
                     .iter()
                     .zip(labels.codes())
                     .for_each(|(t, code)| of_class[*t as usize] = factors[*code as usize]);
-                let weights = weighted(of_rows, &targets, &of_class);
+                let weights = weighted(of_rows, &targets, &of_class, &self.target)?;
                 (Some(of_class), Some(weights))
             }
         };
@@ -191,7 +191,7 @@ impl Prepared {
         let mut weights = weights.map(|column| data::weights(&table, column)).transpose()?;
         if let Some(of_class) = &self.class_weights {
             let of_rows = weights.unwrap_or_else(|| vec![1.0; table.rows()]);
-            weights = Some(weighted(of_rows, &targets, of_class));
+            weights = Some(weighted(of_rows, &targets, of_class, target.column())?);
         }
         let rows: Vec<usize> = (0..table.rows()).collect();
         let [inputs] = self.pipeline.consume(table, [&rows])?;
@@ -204,10 +204,15 @@ impl Prepared {
     }
 }
 
-/// The weights of rows times those of their classes, which their targets name.
-fn weighted(weights: Vec<f32>, targets: &[f32], of_class: &[f64]) -> Vec<f32> {
-    let weighted = |(weight, t): (&f32, &f32)| (f64::from(*weight) * of_class[*t as usize]) as f32;
-    weights.iter().zip(targets).map(weighted).collect()
+/// The weights of rows times those of their classes in the target column `column`, which their targets name.
+fn weighted(weights: Vec<f32>, targets: &[f32], of_class: &[f64], column: &str) -> Result<Vec<f32>> {
+    let product = |(weight, t): (&f32, &f32)| f64::from(*weight) * of_class[*t as usize];
+    let products = || weights.iter().zip(targets).map(product);
+    let is_too_small = |product: f64| product > 0.0 && product < f64::from(f32::MIN_POSITIVE);
+    if products().any(is_too_small) || products().sum::<f64>() > f64::from(f32::MAX) {
+        return Err(Error::ClassWeights { column: column.to_owned() });
+    }
+    Ok(products().map(|product| product as f32).collect())
 }
 
 impl Examples {

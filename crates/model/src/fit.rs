@@ -192,6 +192,11 @@ impl<'a> Fit<'a> {
                 data::Error::FewRows { rows } => Error::NoValidation { rows },
                 error => error.into(),
             })?;
+            for (part, rows) in [("for a network", &split.training), ("to judge a network by", &split.held_out)] {
+                if !rows.iter().any(|row| shared.weight(*row) > 0.0) {
+                    return Err(Error::NoOwnWeight { part, rows: shared.rows() });
+                }
+            }
             let own = smoothed(subset(&shared, target, &split.training)?, target, settings)?;
             let judged = subset(&shared, target, &split.held_out)?;
             member(&own, Some(&judged)).train(network, compute)

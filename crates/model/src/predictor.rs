@@ -13,7 +13,7 @@ pub struct Predictor<'a> {
     target: &'a Target,
     inputs: usize,
     outputs: usize,
-    members: Vec<net::Predictor<'a>>,
+    members: Vec<net::Predictor<&'a Network>>,
     /// Threads for all members in turn, if there are several.
     pool: Option<ThreadPool>,
     of_member: Vec<f32>,
