@@ -18,7 +18,7 @@ use crate::workspace::{GroupLayout, Workspace};
 use crate::{Dataset, Network};
 
 /// Samples in a group, at most: with more, their activations leave the caches, and with fewer, the sums are put down and taken
-/// up too often (docs/performance.md).
+/// up too often (docs/experiments.md).
 const GROUP_SAMPLES: usize = 128;
 
 /// Samples that one thread takes through a large network as one group, at most: what is put down of its sums and taken up again

@@ -48,13 +48,13 @@ impl Simd for Avx2 {
     // Both operands take a line in each step.
     const SAMPLE_STRETCH: usize = 64;
     const FETCHES_AHEAD: bool = true;
-    // 72 cycles of multiply-adds: docs/performance.md.
+    // 72 cycles of multiply-adds: docs/experiments.md.
     const STEPS_AHEAD: usize = 12;
     const FOUR_STEPS: bool = true;
 
     #[inline(always)]
     fn long_stretch(is_large: bool, second_level_bytes: usize) -> usize {
-        // Rows that were asked for come from a second-level cache of 1 MiB in time: docs/performance.md. Beside one of 512 KiB both are
+        // Rows that were asked for come from a second-level cache of 1 MiB in time: docs/experiments.md. Beside one of 512 KiB both are
         // level, and smaller ones, which were not measured, hold fewer rows.
         if is_large || second_level_bytes < 1 << 20 { Self::STRETCH } else { usize::MAX }
     }

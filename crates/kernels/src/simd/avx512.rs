@@ -44,16 +44,16 @@ impl Simd for Avx512 {
     // It costs more than it gains.
     const FETCHES_AHEAD: bool = false;
 
-    // `are_within` says no: to ask costs more than the shorter way saves where one instruction scales (docs/performance.md).
+    // `are_within` says no: to ask costs more than the shorter way saves where one instruction scales (docs/experiments.md).
 
     #[inline(always)]
     fn long_stretch(is_large: bool, second_level_bytes: usize) -> usize {
         if !is_large {
-            // Out-of-order execution hides the second-level cache, but not what lies behind it: docs/performance.md.
+            // Out-of-order execution hides the second-level cache, but not what lies behind it: docs/experiments.md.
             usize::MAX
         } else if second_level_bytes == 1 << 20 {
             // It is fast enough for the tiles to read weights from it, and holds those of a longer stretch; a smaller one is not,
-            // nor is one of 2 MiB: docs/performance.md.
+            // nor is one of 2 MiB: docs/experiments.md.
             512
         } else {
             Self::STRETCH
