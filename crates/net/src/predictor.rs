@@ -137,7 +137,7 @@ impl<N: Borrow<Network>> Predictor<N> {
     }
 }
 
-/// What all predictors do, compiled once: whoever depends on this crate may not optimise.
+/// What all predictors do, compiled once, here, and not for each kind of `N` in the crates that use it.
 fn predict(
     sweep: &mut ForwardSweep,
     (network, level, pool): (&Network, Level, &Pool),
